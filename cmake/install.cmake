@@ -1,0 +1,7 @@
+include(GNUInstallDirs)
+foreach(program gatewayd gatewayctl collectord collectorctl board-emulator)
+    if(TARGET ${program})
+        install(TARGETS ${program} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+    endif()
+endforeach()
+install(DIRECTORY ${CMAKE_SOURCE_DIR}/shared/data/ DESTINATION ${CMAKE_INSTALL_DATADIR}/ioc)

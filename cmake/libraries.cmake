@@ -1,0 +1,30 @@
+# The libraries the product stands on. Each header is included by one file only (tests/house).
+find_package(PkgConfig REQUIRED)
+find_package(Threads REQUIRED)
+
+add_library(ioc_use_m INTERFACE)
+target_link_libraries(ioc_use_m INTERFACE m)
+add_library(ioc_use_threads INTERFACE)
+target_link_libraries(ioc_use_threads INTERFACE Threads::Threads)
+
+function(ioc_pkg NAME MODULE)
+    pkg_check_modules(PC_${NAME} REQUIRED IMPORTED_TARGET ${MODULE})
+    add_library(ioc_use_${NAME} INTERFACE)
+    target_link_libraries(ioc_use_${NAME} INTERFACE PkgConfig::PC_${NAME})
+endfunction()
+ioc_pkg(cjson libcjson)
+ioc_pkg(modbus libmodbus)
+ioc_pkg(sqlite sqlite3)
+
+# paho and mbedtls bring no pkg-config file in Debian 12.
+function(ioc_find NAME HEADER)
+    find_path(${NAME}_INCLUDE ${HEADER} REQUIRED)
+    add_library(ioc_use_${NAME} INTERFACE)
+    target_include_directories(ioc_use_${NAME} SYSTEM INTERFACE ${${NAME}_INCLUDE})
+    foreach(library ${ARGN})
+        find_library(LIB_${library} ${library} REQUIRED)
+        target_link_libraries(ioc_use_${NAME} INTERFACE ${LIB_${library}})
+    endforeach()
+endfunction()
+ioc_find(paho MQTTAsync.h paho-mqtt3as)
+ioc_find(mbedtls mbedtls/pk.h mbedx509 mbedcrypto)
