@@ -1,0 +1,67 @@
+/*
+ * An MQTT client over mutual TLS: paho MQTTAsync, included by mqtt.c alone.
+ *
+ * One thread of the client's own calls paho; every function here only puts an order in its queue and returns
+ * at once, also while name resolution stalls. What happens comes back as mail in the mailbox given at
+ * creation. Nothing reconnects by itself: the owner's step machine decides when (paho's own reconnect runs on
+ * the wall clock and stops when that steps back).
+ */
+#ifndef IO_MQTT_H
+#define IO_MQTT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "io/mailbox.h"
+
+struct mqtt;
+
+struct mqtt_options {
+    const char *host; /* as the broker's certificate names it */
+    uint16_t port;
+    const char *client_id; /* the name in the certificate */
+    const char *ca_file, *cert_file, *key_file;
+    unsigned keepalive_s;
+    unsigned connect_timeout_s;
+    unsigned inflight_max; /* publishes handed to paho and not yet acknowledged by the broker */
+    size_t orders_max;     /* queued orders, payloads included; a full queue refuses */
+    bool mqtt5;            /* tried first; falls back to 3.1.1 when the broker has no 5 */
+    int mail_base;         /* mail types are mail_base + enum mqtt_mail */
+};
+
+enum mqtt_mail {
+    MQTT_CONNECTED,    /* a = 5 or 4 (3.1.1), b = 1 when the session was there before */
+    MQTT_FAILED,       /* a connect failed; data = reason text */
+    MQTT_LOST,         /* the connection ended; data = reason text */
+    MQTT_SUBSCRIBED,   /* a = order's tag */
+    MQTT_UNSUBSCRIBED, /* the broker refused a subscription: a = tag, data = reason */
+    MQTT_PUBLISHED,    /* a = order's tag: the broker has it (which proves nothing about the collector) */
+    MQTT_REFUSED,      /* a = order's tag: the broker refused or paho failed; data = reason */
+    MQTT_MESSAGE,      /* data = struct mqtt_message; a = 1 when retained. Posted as bulk unless its topic ends
+                          in /ack, /request, /command, /reply or /state */
+};
+
+struct mqtt_message {
+    uint16_t topic_len;
+    uint32_t payload_len;
+    bool retained;
+    char bytes[]; /* topic, NUL, payload, NUL */
+};
+const char *mqtt_message_topic(const struct mqtt_message *m);
+const char *mqtt_message_payload(const struct mqtt_message *m);
+
+/* Copies the options. e says which file is missing or unreadable. */
+int mqtt_create(const struct mqtt_options *o, struct mailbox *mailbox, struct mqtt **out, struct err *e);
+/* Returns within a second; a paho call that is stuck in the resolver is left to its own thread. */
+void mqtt_destroy(struct mqtt *m);
+
+/* Orders; 0 or ERR_FULL. `clean` starts without a session at the broker. */
+int mqtt_connect(struct mqtt *m, bool clean, const char *will_topic, const char *will, size_t will_len);
+int mqtt_disconnect(struct mqtt *m);
+int mqtt_subscribe(struct mqtt *m, uint64_t tag, const char *topic, int qos);
+int mqtt_publish(struct mqtt *m, uint64_t tag, const char *topic, const void *payload, size_t len, int qos,
+                 bool retain);
+
+#endif
