@@ -1,8 +1,8 @@
 /*
  * A bounded writer over the caller's bytes, and a bounded reader of little-endian fields.
  *
- * Writing past the end writes nothing more and sets `overflow`, so a chain of puts is checked once at
- * its end. The bytes belong to the caller. No allocation, no thread.
+ * Writing past the end writes nothing more and sets `overflow`, so a chain of puts is checked once
+ * at its end. The bytes belong to the caller. No allocation, no thread.
  */
 #ifndef BASE_BUF_H
 #define BASE_BUF_H
@@ -29,7 +29,8 @@ void buf_i64(struct buf *b, int64_t v);
 void buf_le16(struct buf *b, uint16_t v);
 void buf_le32(struct buf *b, uint32_t v);
 void buf_le64(struct buf *b, uint64_t v);
-/* Takes back what was written after `len`, overflow included: how a record that does not fit is undone. */
+/* Takes back what was written after `len`, overflow included: how a record that does not fit is
+ * undone. */
 void buf_rewind(struct buf *b, size_t len);
 /* Ends the text with NUL and returns it; on overflow the last byte is given up for the NUL. */
 const char *buf_cstr(struct buf *b);

@@ -1,9 +1,10 @@
 /*
- * The two clocks. UTC says when a sample was taken; the monotonic clock decides when something is due.
+ * The two clocks. UTC says when a sample was taken; the monotonic clock decides when something is
+ * due.
  *
- * Both are milliseconds in a struct of their own, so that the compiler refuses to mix them. A struct clk
- * is where time comes from: the system's, or one a test turns by hand. Step machines never hold a clock;
- * they are handed `now`. Thread: a struct clk may be read from every thread.
+ * Both are milliseconds in a struct of their own, so that the compiler refuses to mix them. A
+ * struct clk is where time comes from: the system's, or one a test turns by hand. Step machines
+ * never hold a clock; they are handed `now`. Thread: a struct clk may be read from every thread.
  */
 #ifndef BASE_CLK_H
 #define BASE_CLK_H
@@ -68,7 +69,8 @@ static inline struct clk_mono clk_mono_min(struct clk_mono a, struct clk_mono b)
 /* ISO 8601 with milliseconds, Z. Years outside 0000-9999 print as "invalid-time". */
 void clk_utc_format(struct clk_utc t, char text[CLK_UTC_TEXT]);
 
-/* As clk_utc_format, but in Viet Nam's time (UTC+7, no daylight saving): "2026-11-22T01:23:55+07:00". */
+/* As clk_utc_format, but in Viet Nam's time (UTC+7, no daylight saving):
+ * "2026-11-22T01:23:55+07:00". */
 #define CLK_LOCAL_TEXT 26
 void clk_local_format(struct clk_utc t, char text[CLK_LOCAL_TEXT]);
 

@@ -48,9 +48,9 @@ int err_prefix(struct err *e, const char *fmt, ...)
 
 const char *err_name(int code)
 {
-    static const char *const names[] = {"ok",        "invalid", "limit",   "nomem",  "io",
-                                        "timeout",   "missing", "exists",  "denied", "corrupt",
-                                        "try-again", "full",    "closed",  "mismatch"};
+    static const char *const names[] = {"ok",        "invalid", "limit",  "nomem",   "io",
+                                        "timeout",   "missing", "exists", "denied",  "corrupt",
+                                        "try-again", "full",    "closed", "mismatch"};
     if (code > 0 || code < ERR_MISMATCH)
         return "unknown";
     return names[-code];

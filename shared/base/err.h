@@ -1,9 +1,9 @@
 /*
  * Errors: every fallible function returns 0 (or a count) or a negative enum err_code.
  *
- * A function whose failure a person will read also takes a struct err and fills its text with what was
- * wrong, where, and what to do. An error is returned or logged, never both. A struct err belongs to the
- * caller, is never shared between threads, and may be NULL wherever one is taken.
+ * A function whose failure a person will read also takes a struct err and fills its text with what
+ * was wrong, where, and what to do. An error is returned or logged, never both. A struct err
+ * belongs to the caller, is never shared between threads, and may be NULL wherever one is taken.
  */
 #ifndef BASE_ERR_H
 #define BASE_ERR_H

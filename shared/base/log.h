@@ -1,9 +1,10 @@
 /*
  * Log lines on stderr, one write(2) a line, safe from every thread.
  *
- * Under systemd (JOURNAL_STREAM set) a line carries the <N> priority prefix and no time; elsewhere it
- * carries a UTC time and the level. Values that come from outside are printed with control characters
- * replaced. No key, token or payload is ever logged. The level is process-wide and set once at start.
+ * Under systemd (JOURNAL_STREAM set) a line carries the <N> priority prefix and no time; elsewhere
+ * it carries a UTC time and the level. Values that come from outside are printed with control
+ * characters replaced. No key, token or payload is ever logged. The level is process-wide and set
+ * once at start.
  */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H

@@ -1,6 +1,6 @@
 /*
- * Seeded pseudo-random numbers (splitmix64) for jitter, emulated curves and simulations: the same seed
- * gives the same run on every machine. Never for keys; those come from io/crypto.
+ * Seeded pseudo-random numbers (splitmix64) for jitter, emulated curves and simulations: the same
+ * seed gives the same run on every machine. Never for keys; those come from io/crypto.
  */
 #ifndef BASE_RNG_H
 #define BASE_RNG_H

@@ -1,8 +1,8 @@
 /*
  * The event loop: epoll, a timer heap, an injected clock. One thread; nothing in it may wait.
  *
- * Timers run on the monotonic clock. A timer or watch is memory of its owner (no allocation here beyond the
- * heap's array); it must be stopped before its memory goes away.
+ * Timers run on the monotonic clock. A timer or watch is memory of its owner (no allocation here
+ * beyond the heap's array); it must be stopped before its memory goes away.
  */
 #ifndef IO_LOOP_H
 #define IO_LOOP_H
@@ -23,7 +23,8 @@ struct loop_timer {
 };
 
 struct loop_watch {
-    void (*ready)(struct loop_watch *watch, uint32_t events); /* EPOLLIN, EPOLLOUT, EPOLLERR, EPOLLHUP */
+    void (*ready)(struct loop_watch *watch,
+                  uint32_t events); /* EPOLLIN, EPOLLOUT, EPOLLERR, EPOLLHUP */
     void *owner;
     int fd; /* borrowed */
 };
@@ -40,8 +41,8 @@ int loop_watch_add(struct loop *loop, struct loop_watch *watch, uint32_t events)
 int loop_watch_change(struct loop *loop, struct loop_watch *watch, uint32_t events);
 void loop_watch_remove(struct loop *loop, struct loop_watch *watch);
 
-/* One turn: waits for an event or the next timer (at most timeout_ms; -1: no limit), then runs what is due.
- * Returns 0 or ERR_IO. */
+/* One turn: waits for an event or the next timer (at most timeout_ms; -1: no limit), then runs what
+ * is due. Returns 0 or ERR_IO. */
 int loop_turn(struct loop *loop, int timeout_ms);
 /* Turns until loop_stop; returns the status given to it. */
 int loop_run(struct loop *loop);

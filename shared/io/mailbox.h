@@ -1,8 +1,8 @@
 /*
  * From any thread to the loop: a bounded queue with an eventfd. Many posters, one taker.
  *
- * A full mailbox drops and counts bulk mail (packs: resending heals it); control mail (acks, commands,
- * connection events) has reserved slots and is refused only when those are full as well.
+ * A full mailbox drops and counts bulk mail (packs: resending heals it); control mail (acks,
+ * commands, connection events) has reserved slots and is refused only when those are full as well.
  */
 #ifndef IO_MAILBOX_H
 #define IO_MAILBOX_H
@@ -16,11 +16,12 @@ struct mailbox;
 struct mail {
     int type;      /* the user's */
     uint64_t a, b; /* the user's */
-    void *data;    /* malloc'ed; taken over by the taker, who frees it; freed by a post that drops */
+    void *data; /* malloc'ed; taken over by the taker, who frees it; freed by a post that drops */
     size_t len;
 };
 
-/* `slots` for all mail, of which the last `reserved` only take control mail. NULL without memory. */
+/* `slots` for all mail, of which the last `reserved` only take control mail. NULL without memory.
+ */
 struct mailbox *mailbox_create(size_t slots, size_t reserved);
 void mailbox_destroy(struct mailbox *mb); /* frees what lies in it; NULL is fine */
 int mailbox_fd(const struct mailbox *mb); /* readable while there is mail */

@@ -1,10 +1,10 @@
 /*
  * An MQTT client over mutual TLS: paho MQTTAsync, included by mqtt.c alone.
  *
- * One thread of the client's own calls paho; every function here only puts an order in its queue and returns
- * at once, also while name resolution stalls. What happens comes back as mail in the mailbox given at
- * creation. Nothing reconnects by itself: the owner's step machine decides when (paho's own reconnect runs on
- * the wall clock and stops when that steps back).
+ * One thread of the client's own calls paho; every function here only puts an order in its queue
+ * and returns at once, also while name resolution stalls. What happens comes back as mail in the
+ * mailbox given at creation. Nothing reconnects by itself: the owner's step machine decides when
+ * (paho's own reconnect runs on the wall clock and stops when that steps back).
  */
 #ifndef IO_MQTT_H
 #define IO_MQTT_H
@@ -37,10 +37,11 @@ enum mqtt_mail {
     MQTT_LOST,         /* the connection ended; data = reason text */
     MQTT_SUBSCRIBED,   /* a = order's tag */
     MQTT_UNSUBSCRIBED, /* the broker refused a subscription: a = tag, data = reason */
-    MQTT_PUBLISHED,    /* a = order's tag: the broker has it (which proves nothing about the collector) */
-    MQTT_REFUSED,      /* a = order's tag: the broker refused or paho failed; data = reason */
-    MQTT_MESSAGE,      /* data = struct mqtt_message; a = 1 when retained. Posted as bulk unless its topic ends
-                          in /ack, /request, /command, /reply or /state */
+    MQTT_PUBLISHED, /* a = order's tag: the broker has it (which proves nothing about the collector)
+                     */
+    MQTT_REFUSED,   /* a = order's tag: the broker refused or paho failed; data = reason */
+    MQTT_MESSAGE,   /* data = struct mqtt_message; a = 1 when retained. Posted as bulk unless its
+                       topic ends   in /ack, /request, /command, /reply or /state */
 };
 
 struct mqtt_message {
@@ -53,15 +54,17 @@ const char *mqtt_message_topic(const struct mqtt_message *m);
 const char *mqtt_message_payload(const struct mqtt_message *m);
 
 /* Copies the options. e says which file is missing or unreadable. */
-int mqtt_create(const struct mqtt_options *o, struct mailbox *mailbox, struct mqtt **out, struct err *e);
+int mqtt_create(const struct mqtt_options *o, struct mailbox *mailbox, struct mqtt **out,
+                struct err *e);
 /* Returns within a second; a paho call that is stuck in the resolver is left to its own thread. */
 void mqtt_destroy(struct mqtt *m);
 
 /* Orders; 0 or ERR_FULL. `clean` starts without a session at the broker. */
-int mqtt_connect(struct mqtt *m, bool clean, const char *will_topic, const char *will, size_t will_len);
+int mqtt_connect(struct mqtt *m, bool clean, const char *will_topic, const char *will,
+                 size_t will_len);
 int mqtt_disconnect(struct mqtt *m);
 int mqtt_subscribe(struct mqtt *m, uint64_t tag, const char *topic, int qos);
-int mqtt_publish(struct mqtt *m, uint64_t tag, const char *topic, const void *payload, size_t len, int qos,
-                 bool retain);
+int mqtt_publish(struct mqtt *m, uint64_t tag, const char *topic, const void *payload, size_t len,
+                 int qos, bool retain);
 
 #endif

@@ -1,10 +1,10 @@
 /*
  * Strict JSON over cJSON: the only file that includes cJSON is json.c.
  *
- * Before cJSON sees a byte, json_parse checks size, depth, UTF-8, control characters, number syntax,
- * duplicate keys and trailing bytes, and (for files a person edits) turns comments into blanks. Errors
- * name line and column. A parsed value is a `struct json` owned by its document; pointers into a
- * document live until json_free. No thread may share a document.
+ * Before cJSON sees a byte, json_parse checks size, depth, UTF-8, control characters, number
+ * syntax, duplicate keys and trailing bytes, and (for files a person edits) turns comments into
+ * blanks. Errors name line and column. A parsed value is a `struct json` owned by its document;
+ * pointers into a document live until json_free. No thread may share a document.
  */
 #ifndef MODEL_JSON_H
 #define MODEL_JSON_H
@@ -41,14 +41,15 @@ const char *json_type_name(enum json_type type); /* "string", ... */
 
 /* Members by exact, case-sensitive key; NULL when v is no object or has none. */
 const struct json *json_get(const struct json *v, const char *key);
-/* First child, next sibling, key of a member: how arrays and objects are walked. NULL at the end. */
+/* First child, next sibling, key of a member: how arrays and objects are walked. NULL at the end.
+ */
 const struct json *json_first(const struct json *v);
 const struct json *json_next(const struct json *v);
 const char *json_key(const struct json *v);
 size_t json_count(const struct json *v);
 
-/* The getters return 0, or ERR_INVALID when v is NULL or of another type. Integers must be whole and
- * exactly representable (|n| <= 2^53). */
+/* The getters return 0, or ERR_INVALID when v is NULL or of another type. Integers must be whole
+ * and exactly representable (|n| <= 2^53). */
 int json_string(const struct json *v, const char **out);
 int json_number(const struct json *v, double *out);
 int json_int(const struct json *v, int64_t *out);
@@ -60,8 +61,10 @@ int json_u63(const struct json *v, uint64_t *out);
 unsigned json_line(const struct json_doc *doc, const struct json *v);
 
 /* Writing: into a bounded buf, nothing allocated. */
-void json_write_string(struct buf *b, const char *text); /* quoted and escaped; bad UTF-8 becomes U+FFFD */
-/* Shortest decimal that reads back as the same double; nan and inf are the caller's bug and write null. */
+void json_write_string(struct buf *b,
+                       const char *text); /* quoted and escaped; bad UTF-8 becomes U+FFFD */
+/* Shortest decimal that reads back as the same double; nan and inf are the caller's bug and write
+ * null. */
 void json_write_number(struct buf *b, double v);
 
 #endif

@@ -1,23 +1,32 @@
 /*
- * Kinds: the one vocabulary of what is measured, for profiles, rules, indices, detectors and export.
- * Unit (SenML, RFC 8428 / RFC 8798 where they have one) and plausible range follow from the kind.
- * One table in kind.c; extend it there and nowhere else.
+ * Kinds: the one vocabulary of what is measured, for profiles, rules, indices, detectors and
+ * export. Unit (SenML, RFC 8428 / RFC 8798 where they have one) and plausible range follow from the
+ * kind. One table in kind.c; extend it there and nowhere else.
  */
 #ifndef MODEL_KIND_H
 #define MODEL_KIND_H
 
 #include <stdbool.h>
 
-enum kind_class { CLASS_AIR, CLASS_WEATHER, CLASS_WATER, CLASS_SOIL, CLASS_ENERGY, CLASS_LIGHTING,
-                  CLASS_TRAFFIC, CLASS_SYSTEM };
+enum kind_class {
+    CLASS_AIR,
+    CLASS_WEATHER,
+    CLASS_WATER,
+    CLASS_SOIL,
+    CLASS_ENERGY,
+    CLASS_LIGHTING,
+    CLASS_TRAFFIC,
+    CLASS_SYSTEM
+};
 enum kind_type { KIND_NUMBER, KIND_BOOL, KIND_COUNTER, KIND_STRING };
 
 struct kind {
     const char *name; /* "pm2_5" */
     enum kind_class class;
     enum kind_type type;
-    const char *unit;   /* "ug/m3"; "" for bool and string */
-    double min, max;    /* plausible values, in unit; outside them a sample is bad with cause `range` */
+    const char *unit; /* "ug/m3"; "" for bool and string */
+    double min,
+        max; /* plausible values, in unit; outside them a sample is bad with cause `range` */
     const char *label_vi;
     const char *label_en;
 };

@@ -1,8 +1,8 @@
 /*
- * The messages that are not packs: state, birth, ack, request, collector state, alert, operator request and
- * reply. One struct each, one encoder, one strict decoder; the JSON Schemas of all of them are in
- * shared/data/messages. Encoders write into a bounded buf and check its overflow; decoders refuse unknown
- * versions and wrong types with a path.
+ * The messages that are not packs: state, birth, ack, request, collector state, alert, operator
+ * request and reply. One struct each, one encoder, one strict decoder; the JSON Schemas of all of
+ * them are in shared/data/messages. Encoders write into a bounded buf and check its overflow;
+ * decoders refuse unknown versions and wrong types with a path.
  */
 #ifndef MODEL_MESSAGE_H
 #define MODEL_MESSAGE_H
@@ -54,15 +54,16 @@ int ack_decode(const char *body, size_t len, struct ack *a, struct err *e);
 
 struct gateway_state {
     bool online;
-    char session[17];  /* random a connection; the will repeats it, so a late will is told from a new session */
+    char session[17]; /* random a connection; the will repeats it, so a late will is told from a new
+                         session */
     char firmware[32];
-    uint64_t epoch;    /* the running one */
+    uint64_t epoch; /* the running one */
     size_t epoch_count;
     struct {
         uint64_t epoch, lowest, highest; /* held in the spool */
     } epochs[STATE_EPOCHS_MAX];
-    char clock[16];    /* "synchronised" "unsynchronised" "unknown" */
-    char nonce[33];    /* command nonce, renewed each minute; empty until commands exist */
+    char clock[16]; /* "synchronised" "unsynchronised" "unknown" */
+    char nonce[33]; /* command nonce, renewed each minute; empty until commands exist */
 };
 
 int gateway_state_encode(const struct gateway_state *s, struct buf *out);
@@ -107,16 +108,23 @@ int collector_state_decode(const char *body, size_t len, struct collector_state 
 
 /* --- alerts/{area}/{alert} (retained) --- */
 
-enum alarm_state {          /* ISA-18.2-2016 figure 2, letters as there */
-    ALARM_NORMAL,           /* A */
-    ALARM_UNACKNOWLEDGED,   /* B */
-    ALARM_ACKNOWLEDGED,     /* C */
-    ALARM_RETURNED,         /* D: returned to normal, unacknowledged */
-    ALARM_SHELVED,          /* G */
-    ALARM_SUPPRESSED,       /* H: by design */
-    ALARM_OUT_OF_SERVICE,   /* I */
+enum alarm_state {                       /* ISA-18.2-2016 figure 2, letters as there */
+                   ALARM_NORMAL,         /* A */
+                   ALARM_UNACKNOWLEDGED, /* B */
+                   ALARM_ACKNOWLEDGED,   /* C */
+                   ALARM_RETURNED,       /* D: returned to normal, unacknowledged */
+                   ALARM_SHELVED,        /* G */
+                   ALARM_SUPPRESSED,     /* H: by design */
+                   ALARM_OUT_OF_SERVICE, /* I */
 };
-enum alarm_class { ALARM_ENVIRONMENT, ALARM_LIGHTING, ALARM_ENERGY, ALARM_TRAFFIC, ALARM_SYSTEM, ALARM_SECURITY };
+enum alarm_class {
+    ALARM_ENVIRONMENT,
+    ALARM_LIGHTING,
+    ALARM_ENERGY,
+    ALARM_TRAFFIC,
+    ALARM_SYSTEM,
+    ALARM_SECURITY
+};
 enum alarm_priority { PRIORITY_LOW, PRIORITY_MEDIUM, PRIORITY_HIGH, PRIORITY_CRITICAL };
 
 #define ALERT_POINTS_MAX 8
@@ -162,25 +170,26 @@ int alert_decode(const char *body, size_t len, struct alert *a, struct err *e);
 enum operator_verb { OPERATOR_ACKNOWLEDGE, OPERATOR_SNAPSHOT };
 
 struct operator_request {
-    char id[65];                /* chosen by the client; a repeated id gets the stored reply */
+    char id[65]; /* chosen by the client; a repeated id gets the stored reply */
     enum operator_verb verb;
-    struct clk_utc expires;     /* ms 0: never */
-    char area[NAME_SIZE];       /* snapshot */
-    uint32_t page;              /* snapshot, from 0 */
+    struct clk_utc expires; /* ms 0: never */
+    char area[NAME_SIZE];   /* snapshot */
+    uint32_t page;          /* snapshot, from 0 */
     char alert[NAME_SIZE];
     uint64_t occurrence, revision; /* as seen by the operator */
-    char verdict[8];            /* "true" "false" "test" or empty */
+    char verdict[8];               /* "true" "false" "test" or empty */
     char comment[256];
 };
 
 int operator_request_encode(const struct operator_request *r, struct buf *out);
-int operator_request_decode(const char *body, size_t len, struct operator_request *r, struct err *e);
+int operator_request_decode(const char *body, size_t len, struct operator_request *r,
+                            struct err *e);
 
 struct operator_reply {
     char id[65];
-    char result[16];  /* "done", "refused", "unknown", "expired", "stale" */
+    char result[16]; /* "done", "refused", "unknown", "expired", "stale" */
     char reason[160];
-    bool has_alert;   /* the alert as it stands now */
+    bool has_alert; /* the alert as it stands now */
     struct alert alert;
 };
 

@@ -4,8 +4,8 @@
  *   [{"bn":"urn:dev:ops:gw-1:","bt":1795000000.123,"epoch":"…","seq":"7","low":"1","kind":"data","conf":"…",
  *     "n":"air-1/pm2-5","t":0,"v":23.5}, {"n":"air-1/pm10/q","t":0.2,"vs":"timeout"}, …]
  *
- * Writer: no allocation, into the caller's buffer. Reader: strict; every refusal says what was wrong, and
- * as far as it could be read, which (epoch, seq), so that it can be refused by number.
+ * Writer: no allocation, into the caller's buffer. Reader: strict; every refusal says what was
+ * wrong, and as far as it could be read, which (epoch, seq), so that it can be refused by number.
  */
 #ifndef MODEL_PACK_H
 #define MODEL_PACK_H
@@ -31,12 +31,13 @@ enum pack_kind {
     PACK_RESULT,
     PACK_GAP,
     PACK_CLOCK,
-    PACK_DESCRIPTION, /* vs = a device's description as JSON text; answers the request `descriptions` */
+    PACK_DESCRIPTION, /* vs = a device's description as JSON text; answers the request
+                         `descriptions` */
 };
 
 struct pack_head {
     char gateway[NAME_SIZE];
-    uint64_t epoch, seq, low;  /* all >= 1 and < 2^63; low <= seq */
+    uint64_t epoch, seq, low; /* all >= 1 and < 2^63; low <= seq */
     enum pack_kind kind;
     char conf[PACK_CONF_SIZE]; /* configuration hash, lower-case hexadecimal */
     struct clk_utc base;       /* bt */
@@ -54,7 +55,8 @@ struct pack_writer {
 
 /* Starts a pack in memory[cap]; cap at least 1024, at most PACK_SIZE_MAX is used. */
 void pack_begin(struct pack_writer *w, void *memory, size_t cap, const struct pack_head *head);
-/* Adds one sample as a record; ERR_FULL (and the pack as before) at 1,000 records or when it does not fit. */
+/* Adds one sample as a record; ERR_FULL (and the pack as before) at 1,000 records or when it does
+ * not fit. */
 int pack_add(struct pack_writer *w, const char *device, const char *point, const struct sample *s);
 /* Adds a record with a string value: events, results, descriptions. n is the SenML name. */
 int pack_add_string(struct pack_writer *w, const char *n, struct clk_utc at, const char *vs);
@@ -86,15 +88,16 @@ struct pack_record {
     enum quality quality;
     enum cause cause;
     uint8_t exception;
-    enum value_type type;   /* VALUE_NONE for a bad sample */
+    enum value_type type; /* VALUE_NONE for a bad sample */
     double number;
     bool boolean;
     const char *string;     /* borrowed from the pack */
     const struct json *raw; /* the record itself, for gap fields */
 };
 
-/* Checks the whole pack, all records included. On failure out->head holds what could be read: epoch and seq
- * are 0 when unknown. `gateway` is the name the topic allows: another in bn is ERR_DENIED. */
+/* Checks the whole pack, all records included. On failure out->head holds what could be read: epoch
+ * and seq are 0 when unknown. `gateway` is the name the topic allows: another in bn is ERR_DENIED.
+ */
 int pack_parse(const char *body, size_t len, const char *gateway, struct pack *out, struct err *e);
 void pack_free(struct pack *p);
 /* The next record: 1, or 0 at the end. */

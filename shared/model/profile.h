@@ -1,7 +1,8 @@
 /*
- * A device profile: which Modbus registers a device has and what each means. Profiles are data files
- * (shared/data/profiles/NAME.json); this reads one, refuses what cannot be right, and turns registers
- * into values. Pure: the caller reads the file. A profile owns its strings; free with profile_free.
+ * A device profile: which Modbus registers a device has and what each means. Profiles are data
+ * files (shared/data/profiles/NAME.json); this reads one, refuses what cannot be right, and turns
+ * registers into values. Pure: the caller reads the file. A profile owns its strings; free with
+ * profile_free.
  *
  * Addresses are 0-based PDU addresses (Modbus Application Protocol V1.1b3, section 4.4).
  */
@@ -30,11 +31,21 @@ enum point_table {
     TABLE_INPUT = 4,
 };
 
-enum point_type { TYPE_BIT, TYPE_U16, TYPE_S16, TYPE_U32, TYPE_S32, TYPE_U64, TYPE_S64, TYPE_F32, TYPE_F64,
-                  TYPE_STRING };
+enum point_type {
+    TYPE_BIT,
+    TYPE_U16,
+    TYPE_S16,
+    TYPE_U32,
+    TYPE_S32,
+    TYPE_U64,
+    TYPE_S64,
+    TYPE_F32,
+    TYPE_F64,
+    TYPE_STRING
+};
 
-/* Byte letters, most significant A: ABCD high word first, CDAB words swapped, BADC bytes swapped inside
- * words, DCBA fully reversed. 64-bit values follow the same four patterns. */
+/* Byte letters, most significant A: ABCD high word first, CDAB words swapped, BADC bytes swapped
+ * inside words, DCBA fully reversed. 64-bit values follow the same four patterns. */
 enum point_order { ORDER_ABCD, ORDER_CDAB, ORDER_BADC, ORDER_DCBA };
 
 struct point {
@@ -67,16 +78,17 @@ struct profile {
     struct point *points; /* sorted by (table, address) */
 };
 
-/* Parses a profile file's text. e names line and path ("line 12: points[3].addr: ..."). Refuses unknown and
- * duplicate keys, unknown kinds, overlapping registers, addresses past 65535, duplicate names. */
+/* Parses a profile file's text. e names line and path ("line 12: points[3].addr: ..."). Refuses
+ * unknown and duplicate keys, unknown kinds, overlapping registers, addresses past 65535, duplicate
+ * names. */
 int profile_parse(const char *text, size_t len, struct profile **out, struct err *e);
 void profile_free(struct profile *p); /* NULL is fine */
 const struct point *profile_find(const struct profile *p, const char *name);
 
-/* Turns the point's registers (host order, as libmodbus gives them) or bit (regs[0] != 0) into a value.
- * Fills value, quality and cause of *s and nothing else: invalid sentinels and NaN give CAUSE_INVALID,
- * values outside the kind's range CAUSE_RANGE. Decimal scales (0.1, 0.001) divide, so that 235 * 0.1 reads
- * 23.5; an f32 becomes the double of its shortest decimal. */
+/* Turns the point's registers (host order, as libmodbus gives them) or bit (regs[0] != 0) into a
+ * value. Fills value, quality and cause of *s and nothing else: invalid sentinels and NaN give
+ * CAUSE_INVALID, values outside the kind's range CAUSE_RANGE. Decimal scales (0.1, 0.001) divide,
+ * so that 235 * 0.1 reads 23.5; an f32 becomes the double of its shortest decimal. */
 void point_decode(const struct point *p, const uint16_t *regs, struct sample *s);
 /* The inverse, for writing: registers for a value; ERR_LIMIT when it does not fit the type. */
 int point_encode(const struct point *p, const struct value *v, uint16_t *regs, struct err *e);

@@ -1,6 +1,6 @@
 /*
- * A set of sequence numbers as sorted, disjoint, non-adjacent closed ranges. It is what the collector has
- * committed, what the gateway has had acknowledged, and what is missing.
+ * A set of sequence numbers as sorted, disjoint, non-adjacent closed ranges. It is what the
+ * collector has committed, what the gateway has had acknowledged, and what is missing.
  *
  * Owns its array; grows up to `limit` ranges, then refuses with ERR_FULL and stays as it was.
  */

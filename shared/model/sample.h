@@ -2,7 +2,8 @@
  * One sample: what a slave answered for one point, when its reply arrived, and how good it is.
  *
  * An error is never a 0: a bad sample has no value, only a cause. `at` is the UTC time the reply
- * arrived (for a failure, the time it was given up), `mono` the same instant on the monotonic clock.
+ * arrived (for a failure, the time it was given up), `mono` the same instant on the monotonic
+ * clock.
  */
 #ifndef MODEL_SAMPLE_H
 #define MODEL_SAMPLE_H
@@ -24,8 +25,8 @@ enum quality {
 
 enum cause {
     CAUSE_NONE,
-    CAUSE_TIMEOUT,   /* no reply within the request's total deadline */
-    CAUSE_CRC,       /* a reply that failed its check, came from another unit, or had the wrong shape */
+    CAUSE_TIMEOUT, /* no reply within the request's total deadline */
+    CAUSE_CRC, /* a reply that failed its check, came from another unit, or had the wrong shape */
     CAUSE_EXCEPTION, /* a Modbus exception; its number is in `exception` */
     CAUSE_RANGE,     /* outside the plausible range of its kind */
     CAUSE_INVALID,   /* the device's own "no reading" sentinel, or NaN */

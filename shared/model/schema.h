@@ -1,10 +1,11 @@
 /*
- * Strict configuration from one table: path, type, range, default, help. The same table parses, checks,
- * prints what would run (-p) and generates the reference page, so they cannot disagree.
+ * Strict configuration from one table: path, type, range, default, help. The same table parses,
+ * checks, prints what would run (-p) and generates the reference page, so they cannot disagree.
  *
- * An object type is an array of struct schema_field that ends with SCHEMA_END. Fields bind to members of a
- * struct by offset. Unknown and duplicate keys, wrong types and values out of range are refused with the
- * line and the path ("gateway.json: line 14: buses[1].baud: 4801 is no standard rate (…)").
+ * An object type is an array of struct schema_field that ends with SCHEMA_END. Fields bind to
+ * members of a struct by offset. Unknown and duplicate keys, wrong types and values out of range
+ * are refused with the line and the path ("gateway.json: line 14: buses[1].baud: 4801 is no
+ * standard rate (…)").
  */
 #ifndef MODEL_SCHEMA_H
 #define MODEL_SCHEMA_H
@@ -26,26 +27,30 @@ enum schema_type {
     SCHEMA_BOOL,   /* bool */
     SCHEMA_ENUM,   /* int, index in words */
     SCHEMA_OBJECT, /* a nested struct, described by fields */
-    SCHEMA_ARRAY,  /* void * to a calloc'ed array of structs described by fields, and its size_t count */
+    SCHEMA_ARRAY,  /* void * to a calloc'ed array of structs described by fields, and its size_t
+                      count */
 };
 
 struct schema_field {
     const char *key;
     enum schema_type type;
-    size_t offset;              /* of the member */
-    size_t size;                /* of the char array; of one element for arrays */
-    size_t count_offset;        /* arrays: offset of the size_t count */
-    size_t present_offset;      /* offset + 1 of a bool set when the key was given; 0: none */
-    double min, max;            /* numbers; lengths of arrays */
-    const char *preset;         /* default as JSON text; NULL: the key must be given */
-    const char *const *words;   /* enums: NULL-terminated */
+    size_t offset;            /* of the member */
+    size_t size;              /* of the char array; of one element for arrays */
+    size_t count_offset;      /* arrays: offset of the size_t count */
+    size_t present_offset;    /* offset + 1 of a bool set when the key was given; 0: none */
+    double min, max;          /* numbers; lengths of arrays */
+    const char *preset;       /* default as JSON text; NULL: the key must be given */
+    const char *const *words; /* enums: NULL-terminated */
     const struct schema_field *fields;
-    const char *unique;         /* arrays: the key whose values may not repeat, e.g. "name" */
-    const char *help;           /* one sentence, with unit */
+    const char *unique; /* arrays: the key whose values may not repeat, e.g. "name" */
+    const char *help;   /* one sentence, with unit */
     int (*check)(const void *member, struct err *e); /* further rule on one value; may be NULL */
 };
 
-#define SCHEMA_END {.key = NULL}
+#define SCHEMA_END                                                                                 \
+    {                                                                                              \
+        .key = NULL                                                                                \
+    }
 
 /* Fills *object (zeroed by the caller) from v. Arrays are allocated and freed by schema_free. */
 int schema_read(const struct schema_field *fields, const struct json_doc *doc, const struct json *v,

@@ -1,4 +1,5 @@
-/* Promise: a flipped bit in the spool is found, because the checksum is the one RFC 3720 defines. */
+/* Promise: a flipped bit in the spool is found, because the checksum is the one RFC 3720 defines.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
