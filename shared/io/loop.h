@@ -19,7 +19,8 @@ struct loop_timer {
     void (*fire)(struct loop_timer *timer, struct clk_mono now);
     void *owner;
     struct clk_mono at; /* the loop's */
-    size_t slot;        /* the loop's: 1-based place in the heap, 0 when stopped */
+    uint64_t order; /* the loop's: among timers due at once, the one started first fires first */
+    size_t slot;    /* the loop's: 1-based place in the heap, 0 when stopped */
 };
 
 struct loop_watch {
@@ -33,10 +34,13 @@ struct loop *loop_create(const struct clk *clk);
 void loop_destroy(struct loop *loop); /* NULL is fine */
 const struct clk *loop_clk(const struct loop *loop);
 
-/* Starts or moves a timer; `at` in the past fires at the next turn. ERR_NOMEM. */
+/* Starts or moves a timer; `at` in the past fires at the next turn. ERR_NOMEM; ERR_LIMIT at 65,536
+ * timers. */
 int loop_timer_start(struct loop *loop, struct loop_timer *timer, struct clk_mono at);
 void loop_timer_stop(struct loop *loop, struct loop_timer *timer); /* stopped already: fine */
 
+/* A watch may remove itself or any other from inside `ready`: one removed is not called again. Both
+ * return 0 or ERR_IO (errno says why). */
 int loop_watch_add(struct loop *loop, struct loop_watch *watch, uint32_t events);
 int loop_watch_change(struct loop *loop, struct loop_watch *watch, uint32_t events);
 void loop_watch_remove(struct loop *loop, struct loop_watch *watch);
