@@ -1,0 +1,176 @@
+#include "base/cli.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int usage(const char *program, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+static int usage(const char *program, const char *fmt, ...)
+{
+    va_list ap;
+    fprintf(stderr, "%s: ", program);
+    va_start(ap, fmt);
+    vfprintf(stderr, fmt, ap);
+    va_end(ap);
+    fprintf(stderr, "\nTry '%s --help'.\n", program);
+    return CLI_USAGE;
+}
+
+static void print_help(const struct cli_command *c)
+{
+    printf("Usage: %s [options]%s%s\n\n%s\n\nOptions:\n", c->name, c->operands ? " " : "",
+           c->operands ? c->operands : "", c->summary);
+    for (const struct cli_option *o = c->options; o->name; o++) {
+        char left[48];
+        snprintf(left, sizeof(left), "--%s%s%s", o->name, o->value ? " " : "",
+                 o->value ? o->value : "");
+        printf("  %-24s %s%s%s\n", left, o->help, o->required ? " (required)" : "",
+               o->type == CLI_LIST ? " (may be repeated)" : "");
+    }
+    printf("  %-24s %s\n", "--help", "show this text");
+}
+
+static const struct cli_option *find_option(const struct cli_command *c, const char *name,
+                                            size_t len)
+{
+    for (const struct cli_option *o = c->options; o->name; o++)
+        if (strlen(o->name) == len && memcmp(o->name, name, len) == 0)
+            return o;
+    return NULL;
+}
+
+static int take_number(const struct cli_command *c, const struct cli_option *o, const char *text)
+{
+    char *end;
+    errno = 0;
+    long long n = strtoll(text, &end, 10);
+    if (errno || end == text || *end || n < o->min || n > o->max)
+        return usage(c->name, "--%s takes a whole number from %lld to %lld, not '%s'", o->name,
+                     (long long)o->min, (long long)o->max, text);
+    *(int64_t *)o->out = n;
+    return CLI_OK;
+}
+
+static int take_value(const struct cli_command *c, const struct cli_option *o, const char *text)
+{
+    struct cli_list *list = o->out;
+    switch (o->type) {
+    case CLI_FLAG:
+        *(bool *)o->out = true;
+        return CLI_OK;
+    case CLI_TEXT:
+        *(const char **)o->out = text;
+        return CLI_OK;
+    case CLI_NUMBER:
+        return take_number(c, o, text);
+    case CLI_LIST:
+        if (list->count == CLI_LIST_MAX)
+            return usage(c->name, "--%s may be given at most %d times", o->name, CLI_LIST_MAX);
+        list->items[list->count++] = text;
+        return CLI_OK;
+    }
+    return CLI_OK;
+}
+
+/* Handles argv[*i], which starts with "--", and the value after it; marks the option as seen. */
+static int take_option(const struct cli_command *c, int argc, char **argv, int *i, uint64_t *seen)
+{
+    const char *name = argv[*i] + 2;
+    size_t len = strcspn(name, "=");
+    const struct cli_option *o = find_option(c, name, len);
+    if (!o)
+        return usage(c->name, "there is no option --%.*s", (int)len, name);
+    uint64_t bit = UINT64_C(1) << (o - c->options);
+    if ((*seen & bit) && o->type != CLI_LIST)
+        return usage(c->name, "--%s is given twice", o->name);
+    *seen |= bit;
+    if (o->type == CLI_FLAG)
+        return name[len] ? usage(c->name, "--%s takes no value", o->name) : take_value(c, o, NULL);
+    if (name[len])
+        return take_value(c, o, name + len + 1);
+    if (*i + 1 >= argc)
+        return usage(c->name, "--%s wants a value (%s)", o->name, o->value);
+    return take_value(c, o, argv[++*i]);
+}
+
+static int check_complete(const struct cli_command *c, uint64_t seen, size_t operands)
+{
+    for (const struct cli_option *o = c->options; o->name; o++)
+        if (o->required && !(seen & (UINT64_C(1) << (o - c->options))))
+            return usage(c->name, "--%s %s is missing", o->name, o->value ? o->value : "");
+    if (operands < c->operand_min)
+        return usage(c->name, "%s is missing", c->operands);
+    return CLI_OK;
+}
+
+bool cli_parse(const struct cli_command *command, int argc, char **argv, const char **operands,
+               int *exit_code)
+{
+    size_t count = 0;
+    uint64_t seen = 0;
+    bool options = true;
+    *exit_code = CLI_OK;
+    for (int i = 1; i < argc && *exit_code == CLI_OK; i++) {
+        const char *arg = argv[i];
+        if (options && (strcmp(arg, "--help") == 0 || strcmp(arg, "-h") == 0)) {
+            print_help(command);
+            return false;
+        }
+        if (options && strcmp(arg, "--") == 0)
+            options = false;
+        else if (options && strncmp(arg, "--", 2) == 0)
+            *exit_code = take_option(command, argc, argv, &i, &seen);
+        else if (options && arg[0] == '-' && arg[1])
+            *exit_code = usage(command->name, "there is no option %s", arg);
+        else if (count == command->operand_max)
+            *exit_code = usage(command->name, "'%s' is one word too many", arg);
+        else
+            operands[count++] = arg;
+    }
+    if (*exit_code == CLI_OK)
+        *exit_code = check_complete(command, seen, count);
+    for (; *exit_code == CLI_OK && count < command->operand_max; count++)
+        operands[count] = NULL;
+    return *exit_code == CLI_OK;
+}
+
+int cli_dispatch(const char *program, const char *summary, const struct cli_verb *verbs, int argc,
+                 char **argv)
+{
+    if (argc < 2)
+        return usage(program, "which command?");
+    for (const struct cli_verb *v = verbs; v->name; v++)
+        if (strcmp(v->name, argv[1]) == 0)
+            return v->run(argc - 1, argv + 1);
+    if (strcmp(argv[1], "--version") == 0) {
+        printf("%s %s\n", program, IOC_VERSION);
+        return CLI_OK;
+    }
+    if (strcmp(argv[1], "--help") != 0 && strcmp(argv[1], "-h") != 0)
+        return usage(program, "there is no command '%s'", argv[1]);
+    printf("Usage: %s COMMAND [options]\n\n%s\n\nCommands:\n", program, summary);
+    for (const struct cli_verb *v = verbs; v->name; v++)
+        printf("  %-12s %s\n", v->name, v->summary);
+    printf("\n'%s COMMAND --help' tells more. Exit codes: 0 done, 1 failed, 2 bad input, 64 bad "
+           "usage.\n",
+           program);
+    return CLI_OK;
+}
+
+int cli_fail(const char *program, const struct err *e)
+{
+    fprintf(stderr, "%s: %s\n", program, e->text);
+    switch (e->code) {
+    case ERR_INVALID:
+    case ERR_LIMIT:
+    case ERR_EXISTS:
+    case ERR_DENIED:
+    case ERR_CORRUPT:
+    case ERR_MISMATCH:
+        return CLI_BAD_INPUT;
+    default:
+        return CLI_FAILED;
+    }
+}

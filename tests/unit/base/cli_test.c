@@ -1,0 +1,113 @@
+/* Promise: a command line is taken exactly or refused with the word that is wrong; nothing on it is
+ * guessed, ignored or cut. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/cli.h"
+
+static bool flag;
+static const char *text;
+static int64_t number;
+static struct cli_list list;
+static const char *operands[2];
+
+static const struct cli_option options[] = {
+    {.name = "flag", .type = CLI_FLAG, .out = &flag, .help = "a flag"},
+    {.name = "text", .type = CLI_TEXT, .out = &text, .value = "TEXT", .help = "a text"},
+    {.name = "number",
+     .type = CLI_NUMBER,
+     .out = &number,
+     .value = "N",
+     .min = 1,
+     .max = 10,
+     .help = "a number"},
+    {.name = "list", .type = CLI_LIST, .out = &list, .value = "ITEM", .help = "a list"},
+    {.name = NULL},
+};
+static const struct cli_command command = {.name = "test",
+                                           .operands = "FILE [FILE]",
+                                           .summary = "A test.",
+                                           .options = options,
+                                           .operand_min = 1,
+                                           .operand_max = 2};
+
+#define PARSE(code, ...)                                                                           \
+    parse(code, (char *[]){"test", __VA_ARGS__},                                                   \
+          (int)(sizeof((char *[]){"test", __VA_ARGS__}) / sizeof(char *)))
+
+static bool parse(int *code, char **argv, int argc)
+{
+    flag = false;
+    text = NULL;
+    number = 5;
+    list.count = 0;
+    return cli_parse(&command, argc, argv, operands, code);
+}
+
+static void takes_both_spellings_in_any_order(void **state)
+{
+    (void)state;
+    int code;
+    assert_true(PARSE(&code, "one", "--flag", "--text=a=b", "--number", "7", "--list", "x",
+                      "--list=y", "--", "--two"));
+    assert_true(flag);
+    assert_string_equal(text, "a=b");
+    assert_int_equal(number, 7);
+    assert_int_equal(list.count, 2);
+    assert_string_equal(list.items[1], "y");
+    assert_string_equal(operands[0], "one");
+    assert_string_equal(operands[1], "--two");
+}
+
+static void keeps_defaults(void **state)
+{
+    (void)state;
+    int code;
+    assert_true(PARSE(&code, "one"));
+    assert_int_equal(number, 5);
+    assert_null(operands[1]);
+}
+
+static void refuses_what_it_does_not_know(void **state)
+{
+    (void)state;
+    int code;
+    assert_false(PARSE(&code, "one", "--flags"));
+    assert_int_equal(code, CLI_USAGE);
+    assert_false(PARSE(&code, "one", "--fla"));
+    assert_int_equal(code, CLI_USAGE);
+    assert_false(PARSE(&code, "one", "-f"));
+    assert_int_equal(code, CLI_USAGE);
+    assert_false(PARSE(&code, "one", "two", "three"));
+    assert_int_equal(code, CLI_USAGE);
+}
+
+static void refuses_wrong_values(void **state)
+{
+    (void)state;
+    int code;
+    assert_false(PARSE(&code, "one", "--number", "11"));
+    assert_false(PARSE(&code, "one", "--number", "7x"));
+    assert_false(PARSE(&code, "one", "--number="));
+    assert_false(PARSE(&code, "one", "--number"));
+    assert_false(PARSE(&code, "one", "--flag=yes"));
+    assert_false(PARSE(&code, "one", "--text", "a", "--text", "b"));
+    assert_int_equal(code, CLI_USAGE);
+    assert_false(PARSE(&code, "--flag"));
+    assert_int_equal(code, CLI_USAGE);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(takes_both_spellings_in_any_order),
+        cmocka_unit_test(keeps_defaults),
+        cmocka_unit_test(refuses_what_it_does_not_know),
+        cmocka_unit_test(refuses_wrong_values),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
