@@ -1,0 +1,326 @@
+#include "gateway/core/plan.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#define CHARACTER_BITS    11
+#define RTU_FRAME_BYTES   13  /* request 8; reply unit, function, count and CRC 5 */
+#define TCP_FRAME_BYTES   21  /* request 12; reply header 7, function, count */
+#define TCP_NS_PER_BYTE   800 /* 10 Mbit/s, what small controllers have */
+#define TCP_ROUND_TRIP_MS 2
+#define SILENCES_BITS     77
+#define SILENCES_MIN_US   3500
+
+static bool is_bits(enum point_table table)
+{
+    return table == TABLE_COIL || table == TABLE_DISCRETE;
+}
+
+uint8_t plan_reply_bytes(enum point_table table, uint32_t count)
+{
+    return (uint8_t)(is_bits(table) ? (count + 7) / 8 : 2 * count);
+}
+
+/* Above 19200 baud the two silences are a fixed time, below it 77 bits. */
+static int64_t serial_us(uint32_t baud, uint32_t bytes)
+{
+    int64_t bits = (int64_t)bytes * CHARACTER_BITS;
+    if (SILENCES_BITS * INT64_C(1000000) / baud < SILENCES_MIN_US)
+        return bits * 1000000 / baud + SILENCES_MIN_US;
+    return (bits + SILENCES_BITS) * 1000000 / baud;
+}
+
+int64_t plan_time_us(const struct bus_line *line, uint32_t turnaround_ms, enum point_table table,
+                     uint32_t count)
+{
+    uint32_t data = plan_reply_bytes(table, count);
+    int64_t us = (int64_t)turnaround_ms * 1000;
+    if (line->kind == BUS_TCP) {
+        uint32_t trip_ms = line->round_trip_ms ? line->round_trip_ms : TCP_ROUND_TRIP_MS;
+        us += (int64_t)trip_ms * 1000 + (int64_t)(TCP_FRAME_BYTES + data) * TCP_NS_PER_BYTE / 1000;
+    }
+    if (line->baud > 0)
+        us += serial_us(line->baud, RTU_FRAME_BYTES + data);
+    return us;
+}
+
+static const struct point *point_at(const struct plan *plan, uint16_t device, size_t at)
+{
+    return &plan->devices[device].profile->points[plan->points[at]];
+}
+
+static uint32_t point_period_ms(const struct bus_device *d, const struct point *p)
+{
+    return p->period_ms ? p->period_ms : d->period_ms;
+}
+
+struct plan_request plan_slice(const struct plan *plan, const struct plan_request *r, size_t from,
+                               size_t points)
+{
+    assert(points >= 1 && from + points <= r->points);
+    struct plan_request s = *r;
+    s.first = r->first + (uint32_t)from;
+    s.points = (uint16_t)points;
+    const struct point *head = point_at(plan, r->device, s.first);
+    const struct point *tail = point_at(plan, r->device, s.first + points - 1);
+    s.address = head->address;
+    s.count = (uint16_t)(tail->address + tail->count - head->address);
+    return s;
+}
+
+size_t plan_cut(const struct plan *plan, const struct plan_request *r)
+{
+    assert(r->points >= 2);
+    size_t cut = r->points / 2U;
+    uint32_t widest = 0;
+    for (size_t i = 1; i < r->points; i++) {
+        const struct point *before = point_at(plan, r->device, r->first + i - 1);
+        const struct point *after = point_at(plan, r->device, r->first + i);
+        uint32_t gap = (uint32_t)after->address - before->address - before->count;
+        if (gap > widest) {
+            widest = gap;
+            cut = i;
+        }
+    }
+    return cut;
+}
+
+/* --- cutting --- */
+
+/* The cheapest way to end a request before each point: best[i] is the least time for the first i
+ * points of the run, and the last request of that way starts at start[i]. */
+static void cut_run(const struct plan *plan, const struct plan_request *run,
+                    uint16_t start[PROFILE_POINTS_MAX + 1])
+{
+    const struct bus_device *d = &plan->devices[run->device];
+    uint32_t limit = is_bits(run->table) ? BUS_BITS_MAX : BUS_REGISTERS_MAX;
+    int64_t best[PROFILE_POINTS_MAX + 1] = {0};
+    for (size_t end = 1; end <= run->points; end++) {
+        best[end] = INT64_MAX;
+        for (size_t from = end; from-- > 0;) {
+            const struct point *head = point_at(plan, run->device, run->first + from);
+            const struct point *tail = point_at(plan, run->device, run->first + end - 1);
+            uint32_t count = (uint32_t)tail->address + tail->count - head->address;
+            if (count > limit)
+                break;
+            int64_t us =
+                best[from] + plan_time_us(plan->line, bus_turnaround_ms(d), run->table, count);
+            if (us <= best[end]) {
+                best[end] = us;
+                start[end] = (uint16_t)from;
+            }
+        }
+    }
+}
+
+static void add_run(struct plan *plan, const struct plan_request *run)
+{
+    uint16_t start[PROFILE_POINTS_MAX + 1] = {0};
+    cut_run(plan, run, start);
+    size_t pieces = 0;
+    for (size_t end = run->points; end > 0; end = start[end])
+        pieces++;
+    size_t slot = plan->request_count + pieces;
+    for (size_t end = run->points; end > 0; end = start[end])
+        plan->requests[--slot] = plan_slice(plan, run, start[end], end - start[end]);
+    plan->request_count += pieces;
+}
+
+/* Takes the device's points of one (table, period), in address order, starting with point `head`.
+ */
+static void take_run(struct plan *plan, uint16_t device, size_t head, uint64_t *left)
+{
+    const struct bus_device *d = &plan->devices[device];
+    const struct profile *profile = d->profile;
+    struct plan_request run = {.device = device,
+                               .table = profile->points[head].table,
+                               .period_ms = point_period_ms(d, &profile->points[head]),
+                               .first = (uint32_t)plan->point_count};
+    for (size_t i = head; i < profile->point_count; i++) {
+        const struct point *p = &profile->points[i];
+        if (!(left[i / 64] >> (i % 64) & 1) || p->table != run.table ||
+            point_period_ms(d, p) != run.period_ms)
+            continue;
+        left[i / 64] &= ~(UINT64_C(1) << (i % 64));
+        plan->points[plan->point_count++] = (uint16_t)i;
+        run.points++;
+    }
+    add_run(plan, &run);
+}
+
+static void add_device(struct plan *plan, uint16_t device)
+{
+    const struct bus_device *d = &plan->devices[device];
+    uint64_t left[BUS_POINT_WORDS];
+    for (size_t w = 0; w < BUS_POINT_WORDS; w++)
+        left[w] = d->points[w];
+    for (size_t i = 0; i < d->profile->point_count; i++)
+        if (left[i / 64] >> (i % 64) & 1)
+            take_run(plan, device, i, left);
+}
+
+/* --- checking --- */
+
+static int check_line(const struct bus_line *line, size_t device_count, struct err *e)
+{
+    if (device_count > BUS_DEVICES_MAX)
+        return err_set(e, ERR_LIMIT, "bus %s: %zu devices; a bus has at most %d", line->name,
+                       device_count, BUS_DEVICES_MAX);
+    if (line->kind == BUS_RTU && (line->baud < 300 || line->baud > 4000000))
+        return err_set(e, ERR_INVALID, "bus %s: baud %u is outside 300 to 4000000", line->name,
+                       line->baud);
+    if (line->timeout_ms > BUS_TIMEOUT_MAX_MS)
+        return err_set(e, ERR_INVALID, "bus %s: timeout_ms %u is above %d", line->name,
+                       line->timeout_ms, BUS_TIMEOUT_MAX_MS);
+    return 0;
+}
+
+static int check_unit(const struct bus_line *line, const struct bus_device *d, struct err *e)
+{
+    bool peer = line->kind == BUS_TCP && (d->unit == 0 || d->unit == 255);
+    if (peer || (d->unit >= 1 && d->unit <= BUS_UNIT_MAX))
+        return 0;
+    return err_set(e, ERR_INVALID,
+                   "bus %s: device %s: unit %u cannot be polled; units are 1 to 247%s", line->name,
+                   d->name, d->unit,
+                   line->kind == BUS_TCP ? ", or 0 or 255 for the peer itself" : "");
+}
+
+static int check_point(const struct bus_line *line, const struct bus_device *d,
+                       const struct point *p, struct err *e)
+{
+    uint32_t period_ms = point_period_ms(d, p);
+    uint32_t limit = is_bits(p->table) ? BUS_BITS_MAX : BUS_REGISTERS_MAX;
+    if (period_ms < PLAN_PERIOD_MIN_MS || period_ms > PLAN_PERIOD_MAX_MS)
+        return err_set(e, ERR_INVALID,
+                       "bus %s: device %s: point %s: period_ms %u is outside %d to %d", line->name,
+                       d->name, p->name, period_ms, PLAN_PERIOD_MIN_MS, PLAN_PERIOD_MAX_MS);
+    if (p->count == 0 || p->count > limit || p->address + (uint32_t)p->count > 65536)
+        return err_set(e, ERR_INVALID,
+                       "bus %s: device %s: point %s: %u at address %u cannot be read in one "
+                       "request of at most %u",
+                       line->name, d->name, p->name, p->count, p->address, limit);
+    return 0;
+}
+
+static int check_device(const struct bus_line *line, const struct bus_device *d, size_t *points,
+                        struct err *e)
+{
+    int rc = check_unit(line, d, e);
+    if (rc == 0 && d->profile->point_count > PROFILE_POINTS_MAX)
+        rc = err_set(e, ERR_LIMIT, "bus %s: device %s: profile %s has %zu points; at most %d",
+                     line->name, d->name, d->profile->name, d->profile->point_count,
+                     PROFILE_POINTS_MAX);
+    if (rc == 0 && d->timeout_ms > BUS_TIMEOUT_MAX_MS)
+        rc = err_set(e, ERR_INVALID, "bus %s: device %s: timeout_ms %u is above %d", line->name,
+                     d->name, d->timeout_ms, BUS_TIMEOUT_MAX_MS);
+    for (size_t i = 0; rc == 0 && i < d->profile->point_count; i++) {
+        if (!bus_device_polls(d, i))
+            continue;
+        rc = check_point(line, d, &d->profile->points[i], e);
+        (*points)++;
+    }
+    return rc;
+}
+
+int plan_create(const struct bus_line *line, const struct bus_device *devices, size_t device_count,
+                struct plan **out, struct err *e)
+{
+    size_t points = 0;
+    int rc = check_line(line, device_count, e);
+    for (size_t i = 0; rc == 0 && i < device_count; i++)
+        rc = check_device(line, &devices[i], &points, e);
+    if (rc != 0)
+        return rc;
+
+    struct plan *plan = calloc(1, sizeof(*plan));
+    if (!plan)
+        goto nomem;
+    plan->line = line;
+    plan->devices = devices;
+    plan->device_count = device_count;
+    plan->requests = calloc(points + 1, sizeof(*plan->requests));
+    plan->points = calloc(points + 1, sizeof(*plan->points));
+    if (!plan->requests || !plan->points)
+        goto nomem;
+    for (size_t i = 0; i < device_count; i++)
+        add_device(plan, (uint16_t)i);
+    *out = plan;
+    return 0;
+nomem:
+    plan_destroy(plan);
+    return err_set(e, ERR_NOMEM, "bus %s: no memory for a plan of %zu points", line->name, points);
+}
+
+void plan_destroy(struct plan *plan)
+{
+    if (!plan)
+        return;
+    free(plan->requests);
+    free(plan->points);
+    free(plan);
+}
+
+/* --- what it costs --- */
+
+static int64_t request_use_us(const struct plan *plan, const struct plan_request *r)
+{
+    uint32_t turnaround_ms = bus_turnaround_ms(&plan->devices[r->device]);
+    return plan_time_us(plan->line, turnaround_ms, r->table, r->count) * 1000 / r->period_ms;
+}
+
+int64_t plan_use_us(const struct plan *plan)
+{
+    int64_t us = 0;
+    for (size_t i = 0; i < plan->request_count; i++)
+        us += request_use_us(plan, &plan->requests[i]);
+    return us;
+}
+
+static size_t greatest_user(const struct plan *plan, int64_t *use_us)
+{
+    size_t greatest = 0;
+    *use_us = -1;
+    for (size_t d = 0; d < plan->device_count; d++) {
+        int64_t us = 0;
+        for (size_t i = 0; i < plan->request_count; i++)
+            if (plan->requests[i].device == d)
+                us += request_use_us(plan, &plan->requests[i]);
+        if (us > *use_us) {
+            *use_us = us;
+            greatest = d;
+        }
+    }
+    return greatest;
+}
+
+static int overfull(const struct plan *plan, int64_t use_us, struct err *e)
+{
+    int64_t most_us;
+    const struct bus_device *d = &plan->devices[greatest_user(plan, &most_us)];
+    char baud[32] = "";
+    if (plan->line->baud > 0)
+        snprintf(baud, sizeof(baud), " at %u baud", plan->line->baud);
+    return err_set(e, ERR_LIMIT,
+                   "bus %s: its %zu devices need %lld ms of line time in every 1000 ms%s (%zu "
+                   "requests); at most %d ms may be planned. Device %s needs most, %lld ms "
+                   "(slave turnaround %u ms a request): raise period_ms, raise the baud rate, or "
+                   "move devices to another bus",
+                   plan->line->name, plan->device_count, (long long)(use_us + 999) / 1000, baud,
+                   plan->request_count, PLAN_USE_MAX_PERCENT * 10, d->name,
+                   (long long)(most_us + 999) / 1000, bus_turnaround_ms(d));
+}
+
+int plan_check(const struct bus_line *line, const struct bus_device *devices, size_t device_count,
+               struct err *e)
+{
+    struct plan *plan = NULL;
+    int rc = plan_create(line, devices, device_count, &plan, e);
+    if (rc != 0)
+        return rc;
+    int64_t use_us = plan_use_us(plan);
+    if (use_us > PLAN_USE_MAX_PERCENT * INT64_C(10000))
+        rc = overfull(plan, use_us, e);
+    plan_destroy(plan);
+    return rc;
+}

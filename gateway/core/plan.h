@@ -1,0 +1,75 @@
+/*
+ * Which reads a line needs: a device's points merged into as few milliseconds as possible.
+ *
+ * Pure. Points of one device, table and period are cut into requests so that the sum of their line
+ * times is least (an exact search, not a fixed gap: reading over a gap of unused registers costs
+ * 22 bits each, another request costs 13 characters, two silences and the slave's turnaround).
+ * A point is never split, a request never crosses tables, and 125 registers or 2000 bits hold.
+ *
+ * A plan owns its arrays and borrows line, devices and profiles.
+ */
+#ifndef GATEWAY_CORE_PLAN_H
+#define GATEWAY_CORE_PLAN_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "gateway/core/bus.h"
+
+/* Of each second, how much may be planned; the rest is for commands, retries and probes. */
+#define PLAN_USE_MAX_PERCENT 90
+#define PLAN_PERIOD_MIN_MS   100
+#define PLAN_PERIOD_MAX_MS   (24 * 3600 * 1000)
+
+struct plan_request {
+    uint16_t device; /* index in the plan's devices */
+    enum point_table table;
+    uint16_t address, count;
+    uint32_t period_ms;
+    uint32_t first;  /* its points: plan->points[first .. first + points - 1], by address */
+    uint16_t points; /* at least 1 */
+};
+
+struct plan {
+    const struct bus_line *line;
+    const struct bus_device *devices;
+    size_t device_count;
+    struct plan_request *requests;
+    size_t request_count;
+    uint16_t *points; /* indices in their device's profile */
+    size_t point_count;
+};
+
+/* Checks line and devices and cuts the requests. ERR_INVALID or ERR_NOMEM; e says which device. A
+ * device without points is fine. */
+int plan_create(const struct bus_line *line, const struct bus_device *devices, size_t device_count,
+                struct plan **out, struct err *e);
+void plan_destroy(struct plan *plan); /* NULL is fine */
+
+/* The part of r that covers `points` of its points from its `from`-th on. */
+struct plan_request plan_slice(const struct plan *plan, const struct plan_request *r, size_t from,
+                               size_t points);
+/* Where r falls apart most cheaply: the number of its points before its widest gap, or half of them
+ * when there is none. r has at least 2 points. */
+size_t plan_cut(const struct plan *plan, const struct plan_request *r);
+
+/* How long a read of `count` occupies the line, in microseconds: on RTU
+ * T = (13 + 2n) * 11/baud + 2 * max(38.5/baud, 1.75 ms) + t_slave  (Modbus over Serial Line V1.02,
+ * 2.5.1.1: 11-bit characters, silences of 3.5 of them, 1.75 ms above 19200 baud); on TCP bytes,
+ * round trip and t_slave, plus a converter's serial side when the line has a baud. */
+int64_t plan_time_us(const struct bus_line *line, uint32_t turnaround_ms, enum point_table table,
+                     uint32_t count);
+
+/* Bytes of data in the reply to a read: what tells replies of one unit and function apart. */
+uint8_t plan_reply_bytes(enum point_table table, uint32_t count);
+
+/* Line time planned, in microseconds of each second. */
+int64_t plan_use_us(const struct plan *plan);
+
+/* For `gatewayd -n`: whether the line can carry its devices. ERR_LIMIT with the arithmetic (what is
+ * needed of each second, who needs most, what to change), or what plan_create says. */
+int plan_check(const struct bus_line *line, const struct bus_device *devices, size_t device_count,
+               struct err *e);
+
+#endif
