@@ -34,7 +34,7 @@ struct ack_epoch {
     size_t refused_count;
     struct {
         uint64_t seq;
-        char reason[96];
+        char reason[PACK_REASON_SIZE];
     } refused[ACK_REFUSED_MAX];
 };
 

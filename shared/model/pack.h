@@ -24,6 +24,7 @@
 #define PACK_SIZE_MAX    65536
 #define PACK_RECORDS_MAX 1000
 #define PACK_CONF_SIZE   17 /* 16 hexadecimal digits and the end */
+#define PACK_REASON_SIZE 96 /* why a pack is refused, as it travels in an ack */
 
 enum pack_kind {
     PACK_DATA,
@@ -56,19 +57,21 @@ struct pack_writer {
 /* Starts a pack in memory[cap]; cap at least 1024, at most PACK_SIZE_MAX is used. */
 void pack_begin(struct pack_writer *w, void *memory, size_t cap, const struct pack_head *head);
 /* Adds one sample as a record; ERR_FULL (and the pack as before) at 1,000 records or when it does
- * not fit. */
+ * not fit; ERR_INVALID for a value that is not finite or a time outside the years 1970 to 2100. */
 int pack_add(struct pack_writer *w, const char *device, const char *point, const struct sample *s);
 /* Adds a record with a string value: events, results, descriptions. n is the SenML name. */
 int pack_add_string(struct pack_writer *w, const char *n, struct clk_utc at, const char *vs);
 /* Closes the array; returns the length, or ERR_INVALID for a pack without a record. */
 int64_t pack_end(struct pack_writer *w);
 
-/* A gap record: packs that are gone, and why. One record of a PACK_GAP pack. */
+/* A gap record: packs that are gone, and why. One record of a PACK_GAP pack:
+ *   {"n":"gap","vs":"evicted","lost":"{epoch}","from":"5","to":"9","first":s,"last":s,"count":"120"}
+ */
 struct pack_gap {
-    uint64_t epoch, from, to; /* packs of that epoch, inclusive */
-    const char *cause;        /* "evicted" "corrupt" "erased"; borrowed */
-    struct clk_utc first, last;
-    uint64_t count; /* samples lost; 0 when it could not be known */
+    uint64_t epoch, from, to;   /* packs of that epoch, inclusive */
+    const char *cause;          /* "evicted" "corrupt" "erased" or another name; borrowed */
+    struct clk_utc first, last; /* of the samples in them; ms 0 when not known */
+    uint64_t count;             /* samples lost; 0 when it could not be known */
 };
 int pack_add_gap(struct pack_writer *w, const struct pack_gap *gap);
 
@@ -97,7 +100,8 @@ struct pack_record {
 
 /* Checks the whole pack, all records included. On failure out->head holds what could be read: epoch
  * and seq are 0 when unknown. `gateway` is the name the topic allows: another in bn is ERR_DENIED.
- */
+ * The reason is always shorter than PACK_REASON_SIZE. Fields RFC 8428 lets a reader ignore are
+ * ignored; those it makes a reader understand are refused. */
 int pack_parse(const char *body, size_t len, const char *gateway, struct pack *out, struct err *e);
 void pack_free(struct pack *p);
 /* The next record: 1, or 0 at the end. */
