@@ -4,6 +4,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/err.h"
+
 #define VIET_NAM_OFFSET_S (7 * 3600)
 
 static int64_t read_ms(clockid_t id)
@@ -77,6 +79,28 @@ void clk_utc_format(struct clk_utc t, char text[CLK_UTC_TEXT])
     }
     size_t len = strftime(text, CLK_UTC_TEXT, "%Y-%m-%dT%H:%M:%S", &tm);
     snprintf(text + len, CLK_UTC_TEXT - len, ".%03dZ", milli);
+}
+
+int clk_utc_parse(const char *text, struct clk_utc *t)
+{
+    struct tm tm = {0};
+    const char *p = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
+    if (!p || *p++ != '.')
+        return ERR_INVALID;
+    int milli = 0;
+    for (int i = 0; i < 3; i++, p++) {
+        if (*p < '0' || *p > '9')
+            return ERR_INVALID;
+        milli = 10 * milli + (*p - '0');
+    }
+    /* strptime forgives blanks, 31 February and leap seconds; writing it again does not. */
+    char again[CLK_UTC_TEXT];
+    struct clk_utc read = {(int64_t)timegm(&tm) * 1000 + milli};
+    clk_utc_format(read, again);
+    if (strcmp(again, text) != 0)
+        return ERR_INVALID;
+    *t = read;
+    return 0;
 }
 
 void clk_local_format(struct clk_utc t, char text[CLK_LOCAL_TEXT])

@@ -68,6 +68,8 @@ static inline struct clk_mono clk_mono_min(struct clk_mono a, struct clk_mono b)
 
 /* ISO 8601 with milliseconds, Z. Years outside 0000-9999 print as "invalid-time". */
 void clk_utc_format(struct clk_utc t, char text[CLK_UTC_TEXT]);
+/* Reads exactly what clk_utc_format writes; ERR_INVALID for anything else. */
+int clk_utc_parse(const char *text, struct clk_utc *t);
 
 /* As clk_utc_format, but in Viet Nam's time (UTC+7, no daylight saving):
  * "2026-11-22T01:23:55+07:00". */
