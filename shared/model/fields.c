@@ -226,7 +226,7 @@ int message_open(const char *body, size_t len, struct json_doc **doc, struct err
     const struct json *root = json_root(*doc);
     int64_t version = 0;
     if (json_type(root) != JSON_OBJECT)
-        rc = err_set(e, ERR_INVALID, "a message must be an object, not a %s",
+        rc = err_set(e, ERR_INVALID, "a message must be an object, not of type %s",
                      json_type_name(json_type(root)));
     else if (json_int(json_get(root, "v"), &version))
         rc = err_set(e, ERR_INVALID, "v (the message's version) must be a whole number");

@@ -296,7 +296,7 @@ static int take_members(const struct json *record, bool first, struct members *m
 {
     *m = (struct members){0};
     if (json_type(record) != JSON_OBJECT)
-        return err_set(e, ERR_INVALID, "is a %s instead of an object",
+        return err_set(e, ERR_INVALID, "is of type %s, not an object",
                        json_type_name(json_type(record)));
     int wrong = 0;
     for (const struct json *v = json_first(record); v; v = json_next(v)) {

@@ -258,7 +258,7 @@ static const struct refusal refusals[] = {
     {"", ERR_INVALID, 0, ""},
     {"{}", ERR_INVALID, 0, "a pack must be an array"},
     {"[]", ERR_INVALID, 0, "has no records"},
-    {"[1]", ERR_INVALID, 0, "record 1: is a number instead of an object"},
+    {"[1]", ERR_INVALID, 0, "record 1: is of type number, not an object"},
     {"[{" NUMBER REST RECORD "]", ERR_INVALID, 2, "bn must be urn:dev:ops:{gateway}:"},
     {"[{\"bn\":\"urn:dev:ops:gw-1\"," NUMBER REST RECORD "]", ERR_INVALID, 2, "bn must be"},
     {"[{\"bn\":\"urn:dev:ops:gw-1:x\"," NUMBER REST RECORD "]", ERR_INVALID, 2, "bn must be"},
