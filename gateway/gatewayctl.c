@@ -1,0 +1,16 @@
+/* gatewayctl: what a technician does on a gateway. docs/man/gatewayctl.1 is its page. */
+#include "gateway/gatewayctl.h"
+
+#include "base/cli.h"
+
+static const struct cli_verb verbs[] = {
+    {"enrol", gatewayctl_enrol, "make this gateway's key and request, or install its certificate"},
+    {"cert", gatewayctl_cert, "show what a certificate says and how long it is valid"},
+    {NULL, NULL, NULL},
+};
+
+int main(int argc, char **argv)
+{
+    return cli_dispatch("gatewayctl", "Commissions and examines an IoT gateway.", verbs, argc,
+                        argv);
+}
