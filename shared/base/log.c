@@ -65,6 +65,9 @@ static size_t line_head(char *line, size_t cap, enum log_level level)
 }
 
 static void line_write(enum log_level level, const char *fmt, va_list ap)
+    __attribute__((format(printf, 2, 0)));
+
+static void line_write(enum log_level level, const char *fmt, va_list ap)
 {
     if (level > log_max)
         return;

@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Times a pack may carry: 1970-01-01 up to the last millisecond of 2100. */
@@ -139,7 +140,7 @@ static void put_sample_value(struct buf *b, const struct sample *s)
         json_write_string(b, s->value.string);
         break;
     case VALUE_NONE:
-        assert(!"a sample that is not bad has a value");
+        abort(); /* a sample that is not bad has a value */
     }
     if (s->quality != QUALITY_GOOD) {
         put_literal(b, ",\"q\":\"");
