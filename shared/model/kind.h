@@ -34,5 +34,6 @@ struct kind {
 const struct kind *kind_find(const char *name); /* NULL when unknown */
 const struct kind *kind_at(unsigned index);     /* NULL past the end: how the table is walked */
 const char *kind_class_name(enum kind_class class);
+const char *kind_type_name(enum kind_type type); /* "number", "bool", "counter", "string" */
 
 #endif
