@@ -8,8 +8,9 @@
 
 /*
  * A document is one allocation: the scan counts values and string bytes, and cJSON's allocator is
- * pointed at an arena of just that size. Measured on a pack of twenty records, this halves the time
- * of parsing and freeing, and what a hostile text can take is known before it is taken.
+ * pointed at an arena of just that size. So what a hostile text can take is known before it is
+ * taken, and a pack of twenty records is scanned, built and freed in the time cJSON alone took
+ * [measured: 12.9 us against 13.0 on a loaded machine].
  */
 struct json_doc {
     cJSON *root;

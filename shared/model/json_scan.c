@@ -1,5 +1,6 @@
 #include "model/json_scan.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

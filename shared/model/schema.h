@@ -4,8 +4,9 @@
  *
  * An object type is an array of struct schema_field that ends with SCHEMA_END. Fields bind to
  * members of a struct by offset. Unknown and duplicate keys, wrong types and values out of range
- * are refused with the line and the path ("gateway.json: line 14: buses[1].baud: 4801 is no
- * standard rate (…)").
+ * are refused with the line and the path ("line 14: buses[1].baud: 4801 is no standard rate (…)");
+ * the caller puts the file's name before it. An array of plain values has one field with the key
+ * "". The tables are static; what is read belongs to the caller's struct.
  */
 #ifndef MODEL_SCHEMA_H
 #define MODEL_SCHEMA_H
@@ -34,12 +35,15 @@ enum schema_type {
 struct schema_field {
     const char *key;
     enum schema_type type;
-    size_t offset;            /* of the member */
-    size_t size;              /* of the char array; of one element for arrays */
-    size_t count_offset;      /* arrays: offset of the size_t count */
-    size_t present_offset;    /* offset + 1 of a bool set when the key was given; 0: none */
-    double min, max;          /* numbers; lengths of arrays */
-    const char *preset;       /* default as JSON text; NULL: the key must be given */
+    size_t offset;         /* of the member */
+    size_t size;           /* of the char array; of one element for arrays */
+    size_t count_offset;   /* arrays: offset of the size_t count */
+    size_t present_offset; /* offset + 1 of a bool set when the key was given; 0: none. Where it
+                              is false schema_print leaves the key out */
+    double min, max;       /* numbers, lengths of arrays; unchecked when both are 0. A string with
+                              min 1 may not be empty */
+    const char *preset;    /* default as JSON text, trusted; NULL: the key must be given. A string
+                              with the preset "" is optional: empty, it is not printed */
     const char *const *words; /* enums: NULL-terminated */
     const struct schema_field *fields;
     const char *unique; /* arrays: the key whose values may not repeat, e.g. "name" */
@@ -52,7 +56,8 @@ struct schema_field {
         .key = NULL                                                                                \
     }
 
-/* Fills *object (zeroed by the caller) from v. Arrays are allocated and freed by schema_free. */
+/* Fills *object (zeroed by the caller) from v. Arrays are allocated and freed by schema_free; after
+ * a failure they are freed already. ERR_INVALID or ERR_NOMEM. */
 int schema_read(const struct schema_field *fields, const struct json_doc *doc, const struct json *v,
                 void *object, struct err *e);
 void schema_free(const struct schema_field *fields, void *object);
@@ -60,7 +65,13 @@ void schema_free(const struct schema_field *fields, void *object);
 void schema_print(const struct schema_field *fields, const void *object, struct buf *out);
 /* The reference page in Markdown. */
 void schema_document(const struct schema_field *fields, const char *title, struct buf *out);
+/* The same as a JSON Schema (draft 2020-12) for editors. */
+void schema_export(const struct schema_field *fields, const char *title, struct buf *out);
 /* 1-based line of `path` for messages about relations between fields; 0 when unknown. */
 unsigned schema_line(const struct json_doc *doc, const char *path);
+/* Refuses a relation between fields: "line N: path: …", ERR_INVALID. An absent key has the line of
+ * what should hold it. */
+int schema_refuse(const struct json_doc *doc, const char *path, struct err *e, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
 
 #endif
