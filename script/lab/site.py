@@ -48,14 +48,15 @@ class Site:
     """Everything of one run. `bin_dir` holds the programs; `keep` leaves the directory for a look."""
 
     def __init__(self, bin_dir, gateways=None, seed=1, mode="curves", keep=False, rules=None, keepalive_s=5,
-                 timings=None, root=None):
+                 timings=None, root=None, profiles=None, pace=True):
         self.bin, self.seed, self.mode, self.keep = bin_dir, seed, mode, keep
         self.root = root or tempfile.mkdtemp(prefix="ioc-")
         os.makedirs(os.path.join(self.root, "log"), exist_ok=True)
         self.gateways = gateways or three_gateways()
         self.areas = sorted({g.area for g in self.gateways})
         self.rules, self.keepalive_s = rules, keepalive_s
-        self.timings = timings or {}
+        self.timings, self.pace = timings or {}, pace
+        self.profiles = profiles or os.path.join(TOP, "shared", "data", "profiles")
         self.pki = Pki(bin_dir, self.root)
         self.operators_file = self.path("operators.json")
         self.broker = Broker(self.pki, self.root, self.operators_file)
@@ -105,7 +106,7 @@ class Site:
                            for d in b.devices]
                 bus = {"name": b.name, "gateway": g.name, "type": b.kind, "devices": devices}
                 if b.kind == "rtu":
-                    bus.update(link=self.path("tty", f"{g.name}-{b.name}"), baud=b.baud, pace=True)
+                    bus.update(link=self.path("tty", f"{g.name}-{b.name}"), baud=b.baud, pace=self.pace)
                 else:
                     b.port = next(tcp_ports)
                     bus.update(host="127.0.0.1", port=b.port)
@@ -113,7 +114,7 @@ class Site:
         os.makedirs(self.path("tty"), exist_ok=True)
         self.write("emulator.json", {
             "seed": self.seed, "mode": self.mode, "ledger": self.ledger, "control": self.path("emulator.sock"),
-            "profiles": os.path.join(TOP, "shared", "data", "profiles"), "buses": buses, "links": links,
+            "profiles": self.profiles, "buses": buses, "links": links,
             **self.timings.get("emulator", {})})
 
     def _broker_block(self, name, port):
@@ -141,7 +142,7 @@ class Site:
                          "period_ms": d.period_ms} for d in b.devices]
         self.write(f"{g.name}.json", {
             "gateway": g.name, "area": g.area, "board": "emulated",
-            "profiles": os.path.join(TOP, "shared", "data", "profiles"),
+            "profiles": self.profiles,
             "spool": {"path": self.path("spool", g.name), "size_mib": 16, **self.timings.get("spool", {})},
             "broker": self._broker_block(g.name, g.link_port), "buses": buses, "devices": devices})
 

@@ -1,0 +1,118 @@
+/*
+ * Load for the collector: many gateways in one process, each publishing 20-record packs as fast as
+ * the broker takes them. With --acks it waits until the collector has acknowledged every pack, so
+ * that what is timed is the whole way to the commit.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "bench_mqtt.h"
+#include "model/json.h"
+#include "model/message.h"
+#include "model/pack.h"
+#include "model/topic.h"
+
+#define GATEWAYS_MAX 64
+#define RECORDS      20
+
+struct load_gateway {
+    struct bench_mqtt mqtt;
+    char name[NAME_SIZE], topic[TOPIC_SIZE];
+    uint64_t epoch, seq;
+    atomic_ulong upto;
+};
+
+static struct load_gateway gateways[GATEWAYS_MAX];
+
+static void on_ack(struct bench_mqtt *m, const char *topic, const char *payload, size_t len)
+{
+    struct load_gateway *g = m->owner;
+    (void)topic;
+    static struct ack ack; /* paho's receive thread alone comes here */
+    struct err e;
+    if (ack_decode(payload, len, &ack, &e) != 0)
+        return;
+    for (size_t i = 0; i < ack.epoch_count; i++)
+        if (ack.epochs[i].epoch == g->epoch && ack.epochs[i].upto > atomic_load(&g->upto))
+            atomic_store(&g->upto, ack.epochs[i].upto);
+}
+
+static void send_pack(struct load_gateway *g, int64_t now_ms)
+{
+    static char memory[8192];
+    struct pack_head head = {.epoch = g->epoch,
+                             .seq = ++g->seq,
+                             .low = 1,
+                             .kind = PACK_DATA,
+                             .conf = "00000000000000aa",
+                             .base = {now_ms}};
+    memcpy(head.gateway, g->name, sizeof(head.gateway));
+    struct pack_writer w;
+    pack_begin(&w, memory, sizeof(memory), &head);
+    for (unsigned i = 0; i < RECORDS; i++) {
+        char point[NAME_SIZE];
+        snprintf(point, sizeof(point), "p%u", i);
+        struct sample s = {
+            .at = {now_ms + i},
+            .value = {.type = VALUE_NUMBER, .number = (double)(g->seq % 1000) / 10 + i}};
+        pack_add(&w, "bench", point, &s);
+    }
+    int64_t len = pack_end(&w);
+    bench_mqtt_publish(&g->mqtt, g->topic, memory, (size_t)len, 200);
+}
+
+static void open_gateway(struct load_gateway *g, const struct bench_door *door, const char *dir,
+                         unsigned n, const char *area, bool acks)
+{
+    char cert[512], key[512], topic[TOPIC_SIZE];
+    snprintf(g->name, sizeof(g->name), "load-%02u", n);
+    snprintf(cert, sizeof(cert), "%s/%s/%s.crt", dir, g->name, g->name);
+    snprintf(key, sizeof(key), "%s/%s/%s.key", dir, g->name, g->name);
+    struct bench_door own = {door->uri, door->ca, cert, key};
+    topic_format(TOPIC_LIVE, area, g->name, g->topic);
+    g->epoch = (uint64_t)time(NULL) << 20 | n;
+    g->mqtt.owner = g;
+    g->mqtt.message = on_ack;
+    bench_mqtt_open(&g->mqtt, &own, g->name);
+    if (acks)
+        bench_mqtt_subscribe(&g->mqtt, topic_format(TOPIC_ACK, area, g->name, topic));
+}
+
+int main(int argc, char **argv)
+{
+    const struct bench_door door = {bench_option(argc, argv, "uri", NULL),
+                                    bench_option(argc, argv, "ca", NULL), "", ""};
+    const char *dir = bench_option(argc, argv, "dir", NULL);
+    const char *area = bench_option(argc, argv, "area", NULL);
+    const unsigned count = (unsigned)strtoul(bench_option(argc, argv, "gateways", "30"), NULL, 10);
+    const unsigned long each = strtoul(bench_option(argc, argv, "packs", NULL), NULL, 10);
+    const bool acks = strcmp(bench_option(argc, argv, "acks", "no"), "yes") == 0;
+    if (count == 0 || count > GATEWAYS_MAX)
+        return 64;
+    for (unsigned i = 0; i < count; i++)
+        open_gateway(&gateways[i], &door, dir, i, area, acks);
+
+    const double start = bench_now_s(), cpu = bench_cpu_s();
+    for (unsigned long p = 0; p < each; p++) {
+        struct timespec now;
+        clock_gettime(CLOCK_REALTIME, &now);
+        for (unsigned i = 0; i < count; i++)
+            send_pack(&gateways[i], (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000);
+    }
+    const struct timespec pause = {.tv_nsec = 1000000};
+    const double give_up = bench_now_s() + 120;
+    for (unsigned i = 0; acks && i < count && bench_now_s() < give_up; i++)
+        while (atomic_load(&gateways[i].upto) < each && bench_now_s() < give_up)
+            nanosleep(&pause, NULL);
+    uint64_t acked = 0;
+    for (unsigned i = 0; i < count; i++)
+        acked += atomic_load(&gateways[i].upto);
+    printf("{\"packs\":%lu,\"acked\":%" PRIu64 ",\"seconds\":%.4f,\"cpu_s\":%.4f}\n", each * count,
+           acked, bench_now_s() - start, bench_cpu_s() - cpu);
+    for (unsigned i = 0; i < count; i++)
+        bench_mqtt_close(&gateways[i].mqtt);
+    return 0;
+}
