@@ -1,0 +1,38 @@
+"""Promise 8: nobody needs the source. Each bad configuration gets one message with file, line, path and reason, and
+exit 2; each good one exits 0 and what -p prints reads back."""
+import os
+import subprocess
+import unittest
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+
+def check(program, path, option="-n"):
+    return subprocess.run([os.path.join(os.environ["IOC_BIN"], program), option, "-c", path], stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, encoding="utf-8", timeout=30, check=False)
+
+
+class Configuration(unittest.TestCase):
+    def bad(self, side, program):
+        folder = os.path.join(TOP, "tests", "golden", "config", side, "bad")
+        names = sorted(n for n in os.listdir(folder) if n.endswith(".json"))
+        self.assertGreaterEqual(len(names), 8)
+        for name in names:
+            with self.subTest(name):
+                done = check(program, os.path.join(folder, name))
+                self.assertEqual(done.returncode, 2, done.stderr)
+                self.assertIn(name, done.stderr)
+                with open(os.path.join(folder, name[:-5] + ".expect"), encoding="utf-8") as f:
+                    for words in f.read().splitlines():
+                        self.assertIn(words, done.stderr)
+                self.assertEqual(len(done.stderr.strip().splitlines()), 1, "one message, not a flood:\n" + done.stderr)
+
+    def test_gatewayd_refuses_each_bad_one(self):
+        self.bad("gateway", "gatewayd")
+
+    def test_collectord_refuses_each_bad_one(self):
+        self.bad("collector", "collectord")
+
+
+if __name__ == "__main__":
+    unittest.main()
