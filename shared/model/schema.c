@@ -289,7 +289,7 @@ static int read_value(struct reader *r, const struct schema_field *f, const stru
     case SCHEMA_ARRAY:
         break;
     }
-    assert(!"an array of arrays is not described");
+    assert(false && "an array of arrays is not described");
     return ERR_INVALID;
 }
 
