@@ -1,0 +1,75 @@
+/*
+ * What an operator asks of an alarm, and the answer.
+ */
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "collector/core/alarm_engine.h"
+
+__attribute__((format(printf, 3, 4))) static void answer(struct operator_reply *reply,
+                                                         const char *result, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    snprintf(reply->result, sizeof(reply->result), "%s", result);
+    vsnprintf(reply->reason, sizeof(reply->reason), fmt, ap);
+    va_end(ap);
+}
+
+static bool seen_is_current(const struct watch *w, const struct operator_request *r)
+{
+    return r->occurrence == w->occurrence && r->revision >= w->serious_revision &&
+           r->revision <= w->revision;
+}
+
+static void acknowledge(struct alarm_engine *eng, struct watch *w, const struct operator_entry *who,
+                        const struct operator_request *request, struct alarm_now now,
+                        struct operator_reply *reply)
+{
+    const struct change c = {.event = LIFECYCLE_ACKNOWLEDGE,
+                             .who = who->name,
+                             .why = "acknowledged",
+                             .request = request};
+    if (!seen_is_current(w, request))
+        answer(reply, "stale",
+               "you saw occurrence %" PRIu64 ", revision %" PRIu64 "; it is occurrence %" PRIu64
+               ", revision %" PRIu64 " by now: look again",
+               request->occurrence, request->revision, w->occurrence, w->revision);
+    else if (watch_change(eng, w, &c, now) == LIFECYCLE_MOVED)
+        answer(reply, "done", "acknowledged");
+    else if (w->state == ALARM_ACKNOWLEDGED)
+        answer(reply, "refused", "%s has acknowledged it already", w->acknowledged_by);
+    else
+        answer(reply, "refused", "there is nothing to acknowledge while it is %s",
+               alarm_state_name(w->state));
+}
+
+void alarm_step_request(struct alarm_engine *eng, const struct operator_entry *who,
+                        const struct operator_request *request, struct alarm_now now,
+                        struct operator_reply *reply)
+{
+    *reply = (struct operator_reply){0};
+    snprintf(reply->id, sizeof(reply->id), "%s", request->id);
+    struct watch *w = watch_find(eng, request->alert);
+    if (request->verb != OPERATOR_ACKNOWLEDGE) {
+        answer(reply, "refused", "this verb is not known here");
+        return;
+    }
+    if (request->expires.ms != 0 && request->expires.ms < now.utc.ms) {
+        answer(reply, "expired", "the request came after its own expiry; ask again");
+        return;
+    }
+    const char *area = w ? eng->areas[eng->gateways[w->gateway].area].name : NULL;
+    /* One who may not see an alarm is not told that it exists. */
+    if (!w || w->occurrence == 0 || !operator_sees(who, area, (enum alarm_class)w->rule->class)) {
+        answer(reply, "unknown", "no alert %s among those you may see", request->alert);
+        return;
+    }
+    if (who->role != OPERATOR_ROLE_OPERATOR)
+        answer(reply, "refused", "%s may look and not acknowledge", who->name);
+    else
+        acknowledge(eng, w, who, request, now, reply);
+    reply->has_alert = true;
+    watch_alert(eng, w, &reply->alert);
+}
