@@ -35,10 +35,10 @@ enum field_type {
 
 struct field {
     const char *key;
-    enum field_type type;
-    size_t offset, size;
-    bool optional;            /* not written when empty or zero, and absent then */
     const char *const *words; /* FIELD_WORD, FIELD_ENUM; NULL at the end */
+    size_t offset, size;
+    enum field_type type;
+    bool optional; /* not written when empty or zero, and absent then */
 };
 
 #define FIELD(structure, member, field_type, ...)                                                  \
