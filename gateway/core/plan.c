@@ -186,6 +186,19 @@ static int check_unit(const struct bus_line *line, const struct bus_device *d, s
                    line->kind == BUS_TCP ? ", or 0 or 255 for the peer itself" : "");
 }
 
+/* Two profiles at one unit would each be told of the other's silence. */
+static int check_twins(const struct bus_line *line, const struct bus_device *devices, size_t at,
+                       struct err *e)
+{
+    for (size_t i = 0; i < at; i++)
+        if (devices[i].unit == devices[at].unit)
+            return err_set(e, ERR_EXISTS,
+                           "bus %s: devices %s and %s are both unit %u; give one of them another "
+                           "address, or put their points into one profile",
+                           line->name, devices[i].name, devices[at].name, devices[at].unit);
+    return 0;
+}
+
 static int check_point(const struct bus_line *line, const struct bus_device *d,
                        const struct point *p, struct err *e)
 {
@@ -229,7 +242,8 @@ int plan_create(const struct bus_line *line, const struct bus_device *devices, s
     size_t points = 0;
     int rc = check_line(line, device_count, e);
     for (size_t i = 0; rc == 0 && i < device_count; i++)
-        rc = check_device(line, &devices[i], &points, e);
+        if ((rc = check_twins(line, devices, i, e)) == 0)
+            rc = check_device(line, &devices[i], &points, e);
     if (rc != 0)
         return rc;
 

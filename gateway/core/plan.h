@@ -41,7 +41,8 @@ struct plan {
     size_t point_count;
 };
 
-/* Checks line and devices and cuts the requests. ERR_INVALID or ERR_NOMEM; e says which device. A
+/* Checks line and devices and cuts the requests. ERR_INVALID, ERR_LIMIT, ERR_EXISTS (two
+ * devices at one unit) or ERR_NOMEM; e says which device. A
  * device without points is fine. */
 int plan_create(const struct bus_line *line, const struct bus_device *devices, size_t device_count,
                 struct plan **out, struct err *e);

@@ -52,7 +52,7 @@ static inline struct clk_mono clk_mono(const struct clk *clk)
 
 static inline struct clk_mono clk_mono_add(struct clk_mono t, int64_t ms)
 {
-    return (struct clk_mono){t.ms > INT64_MAX - ms ? INT64_MAX : t.ms + ms};
+    return (struct clk_mono){ms > 0 && t.ms > INT64_MAX - ms ? INT64_MAX : t.ms + ms};
 }
 
 /* t has come at now. */

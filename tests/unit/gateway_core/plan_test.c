@@ -220,6 +220,10 @@ static void wrong_devices_are_refused_by_name(void **state)
     assert_int_equal(plan_check(&line, &d, 1, &e), ERR_INVALID);
     assert_non_null(strstr(e.text, "device air-1: unit 0"));
     assert_int_equal(plan_check(&plc, &d, 1, &e), 0);
+    struct bus_device twins[] = {bus_fixture_device(&f, "air-1", 4, 1000),
+                                 bus_fixture_device(&f, "air-2", 4, 1000)};
+    assert_int_equal(plan_check(&line, twins, 2, &e), ERR_EXISTS);
+    assert_non_null(strstr(e.text, "devices air-1 and air-2 are both unit 4"));
     d = bus_fixture_device(&f, "air-1", 1, 5);
     assert_int_equal(plan_check(&line, &d, 1, &e), ERR_INVALID);
     assert_non_null(strstr(e.text, "point p0: period_ms 5"));

@@ -1,0 +1,687 @@
+/*
+ * Promise: one bad slave stays one bad slave (under 2 % of the others' time), no reply is ever
+ * taken for another request's however late it comes, and an error is reported as what it was.
+ *
+ * The line is simulated on virtual time: every reply carries a number of its own, may come late,
+ * damaged or not at all, and lies in the receive buffer until somebody reads it.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "base/rng.h"
+#include "gateway/core/poll.h"
+#include "tests/support/bus_fixture.h"
+
+#define UNITS   64
+#define FLYING  64
+#define HISTORY 64
+
+struct reply {
+    int64_t at_ms;
+    uint64_t request; /* whose answer it is */
+    uint8_t unit, function, bytes, exception;
+    bool damaged;
+};
+
+struct slave {
+    bool dead;
+    uint8_t exception;                    /* answers every request with it */
+    uint16_t missing_from, missing_below; /* registers that do not exist */
+    uint32_t late_per_mille, damaged_per_mille;
+    double late_max;    /* timeouts */
+    unsigned asked;     /* requests received */
+    uint64_t good, bad; /* points reported */
+    enum cause cause;   /* of the last bad report */
+    uint8_t said;       /* the exception of it */
+    unsigned notes[POLL_NOTE_DEVICE_CONFIG + 1];
+};
+
+struct line {
+    struct bus_line line;
+    struct bus_fixture fixture;
+    struct bus_device devices[UNITS];
+    struct plan *plan;
+    struct poll *poll;
+    struct clk_mono now;
+    struct rng rng;
+    struct slave slaves[UNITS];
+    struct reply flying[FLYING];
+    size_t flying_count;
+    uint64_t request; /* number of the last one */
+    bool fifo;        /* a late reply holds back those behind it */
+    bool port_gone;
+    unsigned opens, drains;
+    uint64_t wrong; /* replies taken for another request's */
+    struct poll_written written;
+    unsigned writes_ended;
+    struct bus_request sent[HISTORY]; /* the last requests, ring */
+    struct clk_mono sent_at[HISTORY];
+};
+
+static void line_start(struct line *l, enum bus_kind kind, size_t devices, uint32_t period_ms)
+{
+    l->line = (struct bus_line){.name = "bus-1", .kind = kind, .timeout_ms = 300};
+    if (kind == BUS_RTU)
+        l->line.baud = 38400;
+    for (size_t i = 0; i < devices; i++)
+        l->devices[i] = bus_fixture_device(&l->fixture, "device", (uint8_t)(i + 1), period_ms);
+    l->now.ms = 1000000;
+    rng_init(&l->rng, 7);
+    struct err e;
+    assert_int_equal(plan_create(&l->line, l->devices, devices, &l->plan, &e), 0);
+    l->poll = poll_create(l->plan, 1, l->now);
+    assert_non_null(l->poll);
+}
+
+static struct line *line_new(enum bus_kind kind, size_t devices, size_t points, uint32_t period_ms)
+{
+    struct line *l = calloc(1, sizeof(*l));
+    assert_non_null(l);
+    bus_fixture_init(&l->fixture, 5);
+    for (size_t i = 0; i < points; i++)
+        bus_fixture_add(&l->fixture, TABLE_HOLDING, (uint16_t)i, 1)->writable = true;
+    line_start(l, kind, devices, period_ms);
+    return l;
+}
+
+static void line_free(struct line *l)
+{
+    poll_destroy(l->poll);
+    plan_destroy(l->plan);
+    free(l);
+}
+
+/* --- the wire --- */
+
+static size_t earliest(const struct line *l)
+{
+    size_t best = SIZE_MAX;
+    for (size_t i = 0; i < l->flying_count; i++)
+        if (best == SIZE_MAX || l->flying[i].at_ms < l->flying[best].at_ms)
+            best = i;
+    return best;
+}
+
+static struct reply land(struct line *l, size_t i)
+{
+    struct reply r = l->flying[i];
+    l->flying[i] = l->flying[--l->flying_count];
+    return r;
+}
+
+static int64_t held_back(const struct line *l, uint8_t unit, int64_t at_ms)
+{
+    for (size_t i = 0; l->fifo && i < l->flying_count; i++)
+        if (l->flying[i].unit == unit && l->flying[i].at_ms >= at_ms)
+            at_ms = l->flying[i].at_ms + 1;
+    return at_ms;
+}
+
+static bool is_missing(const struct slave *s, const struct bus_request *q)
+{
+    return q->address < s->missing_below && q->address + q->count > s->missing_from;
+}
+
+static void slave_receives(struct line *l, const struct bus_request *q)
+{
+    struct slave *s = &l->slaves[q->unit - 1];
+    s->asked++;
+    if (s->dead)
+        return;
+    struct reply r = {.request = l->request, .unit = q->unit, .function = q->function};
+    r.bytes = q->function <= 4 ? plan_reply_bytes((enum point_table)q->function, q->count) : 4;
+    r.exception = is_missing(s, q) ? 2 : s->exception;
+    r.damaged = rng_below(&l->rng, 1000) < s->damaged_per_mille;
+    r.at_ms = l->now.ms + 5 + plan_time_us(&l->line, 5, TABLE_HOLDING, r.bytes / 2) / 1000;
+    if (rng_below(&l->rng, 1000) < s->late_per_mille) {
+        double factor = 1.1 + rng_unit(&l->rng) * (s->late_max - 1.1);
+        r.at_ms = l->now.ms + (int64_t)(factor * q->timeout_ms);
+    }
+    r.at_ms = held_back(l, q->unit, r.at_ms);
+    assert_true(l->flying_count < FLYING);
+    l->flying[l->flying_count++] = r;
+}
+
+static struct bus_reply judge(struct line *l, const struct bus_request *q, const struct reply *r)
+{
+    struct bus_reply reply = {.sent = true};
+    uint8_t bytes =
+        q->function <= 4 ? plan_reply_bytes((enum point_table)q->function, q->count) : 4;
+    if (r->damaged)
+        reply.outcome = BUS_DAMAGED;
+    else if (r->unit != q->unit || r->function != q->function)
+        reply.outcome = BUS_FOREIGN;
+    else if (r->exception) {
+        reply.outcome = BUS_EXCEPTION;
+        reply.exception = r->exception;
+    } else if (r->bytes != bytes)
+        reply.outcome = BUS_FOREIGN;
+    else
+        l->wrong += r->request != l->request;
+    return reply;
+}
+
+static struct bus_reply transact(struct line *l, const struct bus_request *q)
+{
+    struct bus_reply reply = {.outcome = BUS_NO_REPLY, .sent = true};
+    size_t i = earliest(l);
+    if (l->port_gone)
+        return (struct bus_reply){.outcome = BUS_LOST};
+    if (i != SIZE_MAX && l->flying[i].at_ms <= l->now.ms) /* unasked bytes in the buffer */
+        return (struct bus_reply){.outcome = BUS_FOREIGN};
+    l->sent[l->request % HISTORY] = *q;
+    l->sent_at[l->request % HISTORY] = l->now;
+    l->request++;
+    slave_receives(l, q);
+    i = earliest(l);
+    if (i == SIZE_MAX || l->flying[i].at_ms > l->now.ms + q->timeout_ms) {
+        l->now.ms += q->timeout_ms;
+        return reply;
+    }
+    struct reply r = land(l, i);
+    l->now.ms = r.at_ms;
+    return judge(l, q, &r);
+}
+
+static size_t drain(struct line *l, uint32_t quiet_ms)
+{
+    size_t bytes = 0;
+    size_t i;
+    while ((i = earliest(l)) != SIZE_MAX && l->flying[i].at_ms <= l->now.ms + quiet_ms) {
+        struct reply r = land(l, i);
+        if (r.at_ms > l->now.ms)
+            l->now.ms = r.at_ms;
+        bytes += 5U + r.bytes;
+    }
+    l->now.ms += quiet_ms;
+    l->drains++;
+    return bytes;
+}
+
+static void reported(struct line *l, const struct poll_report *r)
+{
+    struct slave *s = &l->slaves[r->device];
+    if (r->cause == CAUSE_NONE) {
+        s->good += r->points;
+        return;
+    }
+    s->bad += r->points;
+    s->cause = r->cause;
+    s->said = r->exception;
+}
+
+static void open_port(struct line *l)
+{
+    l->opens++;
+    if (l->line.kind == BUS_TCP)
+        l->flying_count = 0; /* a fresh connection knows nothing of the old one's replies */
+    poll_opened(l->poll, l->now, !l->port_gone);
+}
+
+static void line_step(struct line *l, int64_t until_ms)
+{
+    struct poll_action a;
+    struct bus_reply reply;
+    size_t bytes;
+    poll_next(l->poll, l->now, &a);
+    switch (a.kind) {
+    case POLL_OPEN:
+        open_port(l);
+        break;
+    case POLL_SEND:
+        reply = transact(l, &a.request);
+        poll_replied(l->poll, l->now, &reply);
+        break;
+    case POLL_DRAIN:
+        bytes = drain(l, a.quiet_ms);
+        poll_drained(l->poll, l->now, bytes, true);
+        break;
+    case POLL_WAIT:
+        assert_true(a.until.ms > l->now.ms);
+        l->now.ms = a.until.ms < until_ms ? a.until.ms : until_ms;
+        break;
+    case POLL_REPORT:
+        reported(l, &a.report);
+        break;
+    case POLL_NOTE:
+        l->slaves[a.note.device].notes[a.note.kind]++;
+        break;
+    case POLL_WRITTEN:
+        l->written = a.written;
+        l->writes_ended++;
+        break;
+    }
+}
+
+static void run(struct line *l, int64_t ms)
+{
+    int64_t until_ms = l->now.ms + ms;
+    while (l->now.ms < until_ms)
+        line_step(l, until_ms);
+}
+
+/* --- schedule --- */
+
+static void every_reading_has_its_period(void **state)
+{
+    (void)state;
+    struct line *l = line_new(BUS_RTU, 30, 4, 1000);
+    run(l, 100 * 1000);
+    struct poll_stats stats;
+    poll_get_stats(l->poll, &stats);
+    assert_int_equal(stats.skipped, 0);
+    assert_int_equal(stats.timeouts, 0);
+    for (size_t i = 0; i < 30; i++)
+        assert_in_range(l->slaves[i].good, 4 * 99, 4 * 102);
+    line_free(l);
+}
+
+static void a_stall_is_not_made_up_for_by_a_burst(void **state)
+{
+    (void)state;
+    struct line *l = line_new(BUS_RTU, 1, 1, 1000);
+    run(l, 10 * 1000);
+    unsigned before = l->slaves[0].asked;
+    l->now.ms += 3600 * 1000;
+    run(l, 10 * 1000);
+    assert_in_range(l->slaves[0].asked - before, 10, 12);
+    struct poll_stats stats;
+    poll_get_stats(l->poll, &stats);
+    assert_in_range(stats.skipped, 3598, 3600);
+    line_free(l);
+}
+
+/* --- dead slaves --- */
+
+static uint64_t healthy_readings(size_t devices, size_t dead, uint64_t *reported_bad)
+{
+    struct line *l = line_new(BUS_RTU, devices, 2, 1000);
+    for (size_t i = 0; i < dead; i++)
+        l->slaves[i].dead = true;
+    run(l, 600 * 1000);
+    uint64_t good = 0;
+    for (size_t i = dead; i < devices; i++)
+        good += l->slaves[i].good;
+    *reported_bad = l->slaves[0].bad;
+    line_free(l);
+    return good;
+}
+
+static void one_dead_slave_of_fifty_costs_the_others_under_two_percent(void **state)
+{
+    (void)state;
+    uint64_t bad;
+    uint64_t all = healthy_readings(50, 0, &bad);
+    assert_int_equal(bad, 0);
+    uint64_t left = healthy_readings(50, 1, &bad);
+    assert_true(left * 1000 > all * 49 / 50 * 980);
+    assert_in_range(bad, 2 * 595, 2 * 601); /* both points, every second */
+}
+
+static void ten_dead_slaves_of_fifty_cost_the_others_under_two_percent_too(void **state)
+{
+    (void)state;
+    uint64_t bad;
+    uint64_t all = healthy_readings(50, 0, &bad);
+    uint64_t left = healthy_readings(50, 10, &bad);
+    assert_true(left * 1000 > all * 40 / 50 * 980);
+    assert_in_range(bad, 2 * 590, 2 * 601);
+}
+
+static void a_dead_slave_is_given_up_reported_probed_and_taken_back(void **state)
+{
+    (void)state;
+    struct line *l = line_new(BUS_RTU, 2, 2, 1000);
+    run(l, 10 * 1000);
+    l->slaves[0].dead = true;
+    run(l, 60 * 1000);
+    assert_int_equal(l->slaves[0].notes[POLL_NOTE_DEVICE_SILENT], 1);
+    assert_int_equal(l->slaves[0].cause, CAUSE_TIMEOUT);
+    assert_in_range(l->slaves[0].bad, 2 * 57, 2 * 61);
+    l->slaves[0].dead = false;
+    uint64_t before = l->slaves[0].good;
+    run(l, 15 * 1000);
+    assert_int_equal(l->slaves[0].notes[POLL_NOTE_DEVICE_BACK], 1);
+    assert_true(l->slaves[0].good > before);
+    assert_int_equal(l->slaves[1].notes[POLL_NOTE_DEVICE_SILENT], 0);
+    assert_int_equal(l->slaves[1].bad, 0);
+    line_free(l);
+}
+
+/* --- late replies --- */
+
+static void late_replies(enum bus_kind kind, size_t devices, size_t points, bool fifo)
+{
+    for (uint64_t seed = 0; seed < 10; seed++) {
+        struct line *l = line_new(kind, devices, points, 1000);
+        rng_init(&l->rng, seed);
+        l->fifo = fifo;
+        for (size_t i = 0; i < devices; i++) {
+            l->slaves[i].late_per_mille = 100 * (uint32_t)(1 + seed);
+            l->slaves[i].late_max = 5.0;
+        }
+        run(l, 300 * 1000);
+        assert_int_equal(l->wrong, 0);
+        for (size_t i = 0; i < devices; i++) {
+            assert_true(l->slaves[i].bad > 0);
+            l->slaves[i].late_per_mille = 0;
+        }
+        run(l, 40 * 1000);
+        uint64_t bad = l->slaves[0].bad, good = l->slaves[0].good;
+        run(l, 20 * 1000);
+        assert_int_equal(l->slaves[0].bad, bad);
+        assert_in_range(l->slaves[0].good - good, points * 19, points * 21);
+        assert_int_equal(l->wrong, 0);
+        line_free(l);
+    }
+}
+
+static void late_replies_of_a_lone_register_are_never_taken_for_anothers(void **state)
+{
+    (void)state;
+    late_replies(BUS_RTU, 1, 1, false);
+    late_replies(BUS_RTU, 1, 1, true);
+}
+
+static void late_replies_of_many_slaves_are_never_taken_for_anothers(void **state)
+{
+    (void)state;
+    late_replies(BUS_RTU, 1, 8, false);
+    late_replies(BUS_RTU, 5, 2, false);
+    late_replies(BUS_RTU, 5, 3, true);
+}
+
+static void late_replies_over_tcp_are_never_taken_for_anothers(void **state)
+{
+    (void)state;
+    late_replies(BUS_TCP, 1, 1, false);
+    late_replies(BUS_TCP, 3, 4, false);
+}
+
+static void late_exceptions_are_never_taken_for_anothers(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 0; seed < 10; seed++) {
+        struct line *l = line_new(BUS_RTU, 2, 4, 1000);
+        rng_init(&l->rng, seed);
+        for (size_t i = 0; i < 2; i++) {
+            l->slaves[i].late_per_mille = 400;
+            l->slaves[i].late_max = 5.0;
+        }
+        for (int turn = 0; turn < 100; turn++) {
+            l->slaves[0].exception = turn % 2 ? 4 : 0;
+            run(l, 3000);
+        }
+        assert_int_equal(l->wrong, 0);
+        line_free(l);
+    }
+}
+
+static void a_slave_that_is_only_slow_is_named_with_its_delay(void **state)
+{
+    (void)state;
+    struct line *l = line_new(BUS_RTU, 1, 1, 5000);
+    run(l, 100);
+    l->slaves[0].late_per_mille = 1000;
+    l->slaves[0].late_max = 1.1;
+    l->fixture.profile.turnaround_ms = 200; /* so that the drain is long enough to see it */
+    run(l, 60 * 1000);
+    assert_int_equal(l->slaves[0].notes[POLL_NOTE_DEVICE_LATE], 1);
+    line_free(l);
+}
+
+/* --- noise --- */
+
+static void five_percent_noise_gives_no_wrong_value_and_most_of_the_right_ones(void **state)
+{
+    (void)state;
+    struct line *l = line_new(BUS_RTU, 10, 4, 2000);
+    for (size_t i = 0; i < 10; i++)
+        l->slaves[i].damaged_per_mille = 50;
+    run(l, 600 * 1000);
+    assert_int_equal(l->wrong, 0);
+    for (size_t i = 0; i < 10; i++) {
+        assert_true(l->slaves[i].good * 100 > 4 * 300 * 97);
+        assert_int_equal(l->slaves[i].notes[POLL_NOTE_DEVICE_SILENT], 0);
+    }
+    line_free(l);
+}
+
+static struct bus_request expect_send(struct line *l)
+{
+    struct poll_action a;
+    do {
+        poll_next(l->poll, l->now, &a);
+        if (a.kind == POLL_WAIT)
+            l->now = a.until;
+        assert_true(a.kind == POLL_WAIT || a.kind == POLL_REPORT || a.kind == POLL_SEND ||
+                    a.kind == POLL_NOTE);
+    } while (a.kind != POLL_SEND);
+    return a.request;
+}
+
+static enum poll_kind next_kind(struct line *l)
+{
+    struct poll_action a;
+    do {
+        poll_next(l->poll, l->now, &a);
+    } while (a.kind == POLL_REPORT || a.kind == POLL_NOTE);
+    return a.kind;
+}
+
+static void after_any_error_the_line_is_cleaned_and_the_next_reply_has_another_length(void **state)
+{
+    (void)state;
+    static const enum bus_outcome errors[] = {BUS_NO_REPLY, BUS_DAMAGED, BUS_FOREIGN};
+    for (size_t i = 0; i < 3; i++) {
+        struct line *l = line_new(BUS_RTU, 1, 5, 1000);
+        assert_int_equal(next_kind(l), POLL_OPEN);
+        poll_opened(l->poll, l->now, true);
+        struct bus_request first = expect_send(l);
+        int64_t sent_ms = l->now.ms;
+        assert_int_equal(first.count, 5);
+        l->now.ms += first.timeout_ms;
+        poll_replied(l->poll, l->now, &(struct bus_reply){.outcome = errors[i], .sent = true});
+        assert_int_equal(next_kind(l), POLL_DRAIN);
+        poll_drained(l->poll, l->now, 0, true);
+        for (;;) {
+            struct bus_request q = expect_send(l);
+            if (q.count == 5)
+                break;
+            poll_replied(l->poll, l->now, &(struct bus_reply){.outcome = BUS_OK, .sent = true});
+        }
+        assert_true(l->now.ms > sent_ms + 5 * (int64_t)first.timeout_ms);
+        line_free(l);
+    }
+}
+
+static void on_tcp_an_error_replaces_the_connection(void **state)
+{
+    (void)state;
+    struct line *l = line_new(BUS_TCP, 1, 5, 1000);
+    assert_int_equal(next_kind(l), POLL_OPEN);
+    poll_opened(l->poll, l->now, true);
+    (void)expect_send(l);
+    poll_replied(l->poll, l->now, &(struct bus_reply){.outcome = BUS_FOREIGN, .sent = true});
+    assert_int_equal(next_kind(l), POLL_OPEN);
+    line_free(l);
+}
+
+static void a_line_that_is_never_quiet_is_said_once_and_its_readings_are_bad(void **state)
+{
+    (void)state;
+    struct line *l = line_new(BUS_RTU, 1, 1, 1000);
+    assert_int_equal(next_kind(l), POLL_OPEN);
+    poll_opened(l->poll, l->now, true);
+    (void)expect_send(l);
+    poll_replied(l->poll, l->now, &(struct bus_reply){.outcome = BUS_DAMAGED, .sent = true});
+    unsigned noisy = 0, bad = 0;
+    for (int drains = 0; drains < 20;) {
+        struct poll_action a;
+        poll_next(l->poll, l->now, &a);
+        noisy += a.kind == POLL_NOTE && a.note.kind == POLL_NOTE_LINE_NOISY;
+        bad += a.kind == POLL_REPORT && a.report.cause == CAUSE_CRC;
+        if (a.kind == POLL_DRAIN) {
+            l->now.ms += 1000;
+            poll_drained(l->poll, l->now, 900, ++drains == 20);
+        }
+    }
+    assert_int_equal(noisy, 1);
+    assert_in_range(bad, 18, 21);
+    line_free(l);
+}
+
+/* --- exceptions --- */
+
+static void a_register_that_is_not_there_is_isolated_and_said_once(void **state)
+{
+    (void)state;
+    struct line *l = line_new(BUS_RTU, 2, 12, 1000);
+    l->slaves[0].missing_from = 7;
+    l->slaves[0].missing_below = 8;
+    run(l, 60 * 1000);
+    assert_int_equal(l->slaves[0].notes[POLL_NOTE_DEVICE_CONFIG], 1);
+    assert_int_equal(l->slaves[0].cause, CAUSE_EXCEPTION);
+    assert_int_equal(l->slaves[0].said, 2);
+    assert_in_range(l->slaves[0].bad, 57, 61);
+    assert_in_range(l->slaves[0].good, 11 * 57, 11 * 61);
+    assert_int_equal(l->slaves[1].bad, 0);
+    line_free(l);
+}
+
+static void a_busy_slave_is_asked_again_later_and_then_reported(void **state)
+{
+    (void)state;
+    struct line *l = line_new(BUS_RTU, 1, 1, 5000);
+    l->slaves[0].exception = 6;
+    run(l, 1000);
+    assert_int_equal(l->slaves[0].asked, 1 + POLL_BUSY_RETRIES);
+    assert_int_equal(l->slaves[0].bad, 1);
+    assert_int_equal(l->slaves[0].said, 6);
+    assert_int_equal(l->slaves[0].notes[POLL_NOTE_DEVICE_SILENT], 0);
+    line_free(l);
+}
+
+static void a_converter_that_says_its_slave_is_silent_is_believed(void **state)
+{
+    (void)state;
+    struct line *l = line_new(BUS_TCP, 2, 1, 1000);
+    l->slaves[0].exception = 11;
+    run(l, 30 * 1000);
+    assert_int_equal(l->slaves[0].notes[POLL_NOTE_DEVICE_SILENT], 1);
+    assert_int_equal(l->slaves[0].cause, CAUSE_EXCEPTION);
+    assert_int_equal(l->slaves[0].said, 11);
+    assert_true(l->slaves[0].asked < 15);
+    assert_int_equal(l->slaves[1].bad, 0);
+    line_free(l);
+}
+
+/* --- the port --- */
+
+static void a_pulled_port_is_tried_again_within_five_seconds_for_ever(void **state)
+{
+    (void)state;
+    struct line *l = line_new(BUS_RTU, 2, 1, 1000);
+    run(l, 5000);
+    l->port_gone = true;
+    run(l, 600 * 1000);
+    assert_true(l->opens > 600 / 5);
+    assert_int_equal(l->slaves[0].notes[POLL_NOTE_PORT_DOWN], 1);
+    assert_int_equal(l->slaves[0].cause, CAUSE_TIMEOUT);
+    assert_in_range(l->slaves[1].bad, 595, 601);
+    l->port_gone = false;
+    uint64_t bad = l->slaves[1].bad;
+    run(l, 5000);
+    assert_int_equal(l->slaves[0].notes[POLL_NOTE_PORT_UP], 1);
+    assert_in_range(l->slaves[1].bad - bad, 0, 4);
+    assert_int_equal(l->slaves[1].notes[POLL_NOTE_DEVICE_SILENT], 0);
+    line_free(l);
+}
+
+/* --- writes --- */
+
+static void a_write_goes_first_and_is_read_back(void **state)
+{
+    (void)state;
+    struct line *l = line_new(BUS_RTU, 2, 3, 1000);
+    run(l, 5000);
+    uint64_t before = l->request;
+    struct poll_write w = {.id = 42, .device = 1, .point = 2, .values = {7}};
+    assert_int_equal(poll_write(l->poll, &w), 0);
+    assert_int_equal(poll_write(l->poll, &w), ERR_AGAIN);
+    run(l, 200);
+    assert_int_equal(l->writes_ended, 1);
+    assert_int_equal(l->written.id, 42);
+    assert_int_equal(l->written.written, BUS_OK);
+    assert_int_equal(l->written.read_back, BUS_OK);
+    assert_int_equal(l->sent[before % HISTORY].function, 6);
+    assert_int_equal(l->sent[before % HISTORY].unit, 2);
+    assert_int_equal(l->sent[(before + 1) % HISTORY].function, 3);
+    assert_int_equal(l->sent[(before + 1) % HISTORY].address, 2);
+    line_free(l);
+}
+
+static void a_write_that_fails_says_how_and_is_not_repeated(void **state)
+{
+    (void)state;
+    struct line *l = line_new(BUS_RTU, 2, 1, 60000);
+    run(l, 5000);
+    struct poll_write w = {.id = 1, .device = 0, .point = 0, .values = {7}};
+    l->slaves[0].dead = true;
+    unsigned asked = l->slaves[0].asked;
+    assert_int_equal(poll_write(l->poll, &w), 0);
+    run(l, 2000);
+    assert_int_equal(l->written.written, BUS_NO_REPLY);
+    assert_int_equal(l->slaves[0].asked, asked + 1);
+    l->port_gone = true;
+    run(l, 60000);
+    assert_int_equal(poll_write(l->poll, &w), 0);
+    run(l, 5000);
+    assert_int_equal(l->writes_ended, 2);
+    assert_int_equal(l->written.written, BUS_LOST);
+    line_free(l);
+}
+
+static void what_cannot_be_written_is_refused(void **state)
+{
+    (void)state;
+    struct line *l = line_new(BUS_RTU, 1, 2, 1000);
+    l->fixture.points[1].writable = false;
+    assert_int_equal(poll_write(l->poll, &(struct poll_write){.point = 1}), ERR_DENIED);
+    assert_int_equal(poll_write(l->poll, &(struct poll_write){.point = 2}), ERR_NOTFOUND);
+    assert_int_equal(poll_write(l->poll, &(struct poll_write){.device = 1}), ERR_NOTFOUND);
+    line_free(l);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_reading_has_its_period),
+        cmocka_unit_test(a_stall_is_not_made_up_for_by_a_burst),
+        cmocka_unit_test(one_dead_slave_of_fifty_costs_the_others_under_two_percent),
+        cmocka_unit_test(ten_dead_slaves_of_fifty_cost_the_others_under_two_percent_too),
+        cmocka_unit_test(a_dead_slave_is_given_up_reported_probed_and_taken_back),
+        cmocka_unit_test(late_replies_of_a_lone_register_are_never_taken_for_anothers),
+        cmocka_unit_test(late_replies_of_many_slaves_are_never_taken_for_anothers),
+        cmocka_unit_test(late_replies_over_tcp_are_never_taken_for_anothers),
+        cmocka_unit_test(late_exceptions_are_never_taken_for_anothers),
+        cmocka_unit_test(a_slave_that_is_only_slow_is_named_with_its_delay),
+        cmocka_unit_test(five_percent_noise_gives_no_wrong_value_and_most_of_the_right_ones),
+        cmocka_unit_test(after_any_error_the_line_is_cleaned_and_the_next_reply_has_another_length),
+        cmocka_unit_test(on_tcp_an_error_replaces_the_connection),
+        cmocka_unit_test(a_line_that_is_never_quiet_is_said_once_and_its_readings_are_bad),
+        cmocka_unit_test(a_register_that_is_not_there_is_isolated_and_said_once),
+        cmocka_unit_test(a_busy_slave_is_asked_again_later_and_then_reported),
+        cmocka_unit_test(a_converter_that_says_its_slave_is_silent_is_believed),
+        cmocka_unit_test(a_pulled_port_is_tried_again_within_five_seconds_for_ever),
+        cmocka_unit_test(a_write_goes_first_and_is_read_back),
+        cmocka_unit_test(a_write_that_fails_says_how_and_is_not_repeated),
+        cmocka_unit_test(what_cannot_be_written_is_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
