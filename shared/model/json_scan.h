@@ -3,7 +3,7 @@
  * (RFC 8259 sections 6 to 8, RFC 7493): size, depth, UTF-8, control characters, U+0000 and lone
  * surrogates, number syntax, numbers beyond a double, duplicate keys, trailing bytes. One pass,
  * linear but for the sort of the keys of objects with more than sixteen. Allocates only when more
- * than sixty-four keys are open at once, or for `offsets`. Private to json.c.
+ * than sixty-four keys are open at once, or for `offsets`. Private to shared/model.
  */
 #ifndef MODEL_JSON_SCAN_H
 #define MODEL_JSON_SCAN_H

@@ -61,6 +61,7 @@ struct point {
     uint64_t invalid[POINT_INVALID_MAX]; /* raw patterns that mean "no reading" */
     uint32_t period_ms;                  /* default polling period; 0: the device's */
     bool writable;
+    char readback[NAME_SIZE]; /* the point that shows what a write really did; empty: itself */
 };
 
 struct profile {

@@ -233,6 +233,23 @@ static int check_unique(struct reader *r, const struct schema_field *f, const st
     return 0;
 }
 
+static int run_check(struct reader *r, const struct schema_field *f, const struct json *v,
+                     const void *member)
+{
+    struct err why = {0};
+    return f->check && f->check(member, &why) ? refuse(r, v, "%s", why.text) : 0;
+}
+
+static int read_element(struct reader *r, const struct schema_field *fields, const struct json *v,
+                        void *element)
+{
+    if (!fields_are_plain(fields))
+        return read_object(r, fields, v, element);
+    void *member = at(element, fields->offset);
+    int rc = read_value(r, fields, v, member);
+    return rc ? rc : run_check(r, fields, v, member);
+}
+
 static int read_elements(struct reader *r, const struct schema_field *f, const struct json *v,
                          char *elements)
 {
@@ -240,9 +257,7 @@ static int read_elements(struct reader *r, const struct schema_field *f, const s
     for (const struct json *c = json_first(v); c; c = json_next(c), i++) {
         size_t mark = push_index(r, i);
         char *element = elements + i * f->size;
-        int rc = fields_are_plain(f->fields)
-                     ? read_value(r, f->fields, c, at(element, f->fields->offset))
-                     : read_object(r, f->fields, c, element);
+        int rc = read_element(r, f->fields, c, element);
         if (rc == 0)
             rc = check_unique(r, f, c, elements, i);
         if (rc)
@@ -299,9 +314,8 @@ static int read_field(struct reader *r, const struct schema_field *f, const stru
     void *member = at(object, f->offset);
     size_t mark = push_key(r, f->key);
     int rc = f->type == SCHEMA_ARRAY ? read_array(r, f, v, object) : read_value(r, f, v, member);
-    struct err why = {0};
-    if (rc == 0 && f->check && f->check(member, &why))
-        rc = refuse(r, v, "%s", why.text);
+    if (rc == 0)
+        rc = run_check(r, f, v, member);
     if (rc == 0)
         buf_rewind(&r->path, mark);
     return rc;

@@ -1,0 +1,217 @@
+/* Promise: the profiles that ship are right as files, and a wrong one is refused with line, path
+ * and reason. */
+#include "tests/support/text_file.h"
+
+#include <dirent.h>
+
+#include "model/profile.h"
+#include "model/profile_file.h"
+
+#define PROFILES "shared/data/profiles"
+
+static struct profile *load(const char *name)
+{
+    char path[512];
+    struct profile *p;
+    struct err e = {0};
+    snprintf(path, sizeof(path), PROFILES "/%s", name);
+    char *text = text_file_read(path);
+    if (profile_parse(text, strlen(text), &p, &e))
+        fail_msg("%s: %s", path, e.text);
+    free(text);
+    return p;
+}
+
+static void every_shipped_profile_parses_under_its_own_name(void **state)
+{
+    (void)state;
+    unsigned n = 0;
+    DIR *dir = opendir(PROFILES);
+    assert_non_null(dir);
+    for (struct dirent *entry; (entry = readdir(dir));) {
+        if (entry->d_name[0] == '.')
+            continue;
+        struct profile *p = load(entry->d_name);
+        char file[300];
+        snprintf(file, sizeof(file), "%s.json", p->name);
+        assert_string_equal(file, entry->d_name);
+        for (size_t i = 1; i < p->point_count; i++)
+            assert_true(p->points[i - 1].table < p->points[i].table ||
+                        p->points[i - 1].address < p->points[i].address);
+        profile_free(p);
+        n++;
+    }
+    closedir(dir);
+    assert_true(n >= 5);
+}
+
+static void the_station_has_its_registers(void **state)
+{
+    (void)state;
+    struct profile *p = load("renke-rs-fsxcs.json");
+    const struct point *lux = profile_find(p, "illuminance");
+    assert_int_equal(p->point_count, 13);
+    assert_int_equal(profile_find(p, "wind-speed")->address, 500);
+    assert_int_equal(profile_find(p, "solar")->address, 515);
+    assert_string_equal(profile_find(p, "pm2-5")->kind->name, "pm2_5");
+    assert_int_equal(lux->count, 2);
+    assert_int_equal(lux->table, TABLE_HOLDING);
+    assert_int_equal(p->serial.baud, 9600);
+    assert_int_equal(p->serial.parity, 'N');
+    assert_string_equal(p->confidence, "medium");
+    assert_null(profile_find(p, "pm25"));
+    profile_free(p);
+}
+
+static void the_meter_keeps_its_gaps(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        unsigned address;
+    } points[] = {{"voltage-l1", 0},      {"power-factor-l3", 34}, {"active-power", 52},
+                  {"apparent-power", 56}, {"reactive-power", 60},  {"power-factor", 62},
+                  {"frequency", 70},      {"energy-export", 74},   {"thd-voltage-l1", 234},
+                  {"energy-total", 342}};
+    struct profile *p = load("eastron-sdm630.json");
+    assert_int_equal(p->point_count, 29);
+    for (size_t i = 0; i < sizeof(points) / sizeof(*points); i++)
+        assert_int_equal(profile_find(p, points[i].name)->address, points[i].address);
+    profile_free(p);
+}
+
+static void banks_unfold(void **state)
+{
+    (void)state;
+    struct profile *p = load("wb-mr6c.json");
+    const struct point *k6 = profile_find(p, "k6");
+    assert_int_equal(p->point_count, 19);
+    assert_int_equal(k6->address, 5);
+    assert_true(k6->writable);
+    assert_string_equal(k6->readback, "k6-real");
+    assert_int_equal(profile_find(p, "k6-real")->address, 101);
+    assert_int_equal(profile_find(p, "in0")->address, 7);
+    profile_free(p);
+    p = load("wb-mcm8.json");
+    assert_int_equal(profile_find(p, "count8")->address, 74);
+    assert_int_equal(profile_find(p, "freq8")->address, 54);
+    assert_int_equal(profile_find(p, "count1")->kind->type, KIND_COUNTER);
+    profile_free(p);
+}
+
+#define HEAD                                                                                       \
+    "{\"name\":\"x\",\"label\":\"X\",\"source\":\"s\",\"confidence\":\"low\",\n\"points\":[\n"
+#define P1                                                                                         \
+    "{\"name\":\"a\",\"kind\":\"voltage\",\"table\":\"input\",\"address\":0,\"type\":\"u32\"}"
+
+static const struct {
+    const char *text, *why;
+} bad[] = {
+    {"", "line 1"},
+    {HEAD "]}", "line 2: points: has 0 entries; give 1 to 256"},
+    {HEAD P1 "],\"baud\":1}", "baud: unknown key"},
+    {HEAD "{\"name\":\"a\",\"kind\":\"volt\",\"table\":\"input\",\"address\":0,\"type\":\"u16\"}]}",
+     "line 3: points[0].kind: \"volt\" is no known kind"},
+    {HEAD P1 ",\n" P1 "]}", "line 4: points[1].name: the same as in points[0]"},
+    {HEAD P1 ",\n{\"name\":\"b\",\"kind\":\"voltage\",\"table\":\"input\",\"address\":1,"
+             "\"type\":\"u16\"}]}",
+     "line 4: points[1].address: b and a overlap at 1"},
+    {HEAD "{\"name\":\"a\",\"kind\":\"voltage\",\"table\":\"input\",\"address\":65535,\"type\":"
+          "\"u32\"}]}",
+     "points[0].address: a would end past 65535"},
+    {HEAD "{\"name\":\"a\",\"kind\":\"voltage\",\"table\":\"input\",\"address\":65536,\"type\":"
+          "\"u16\"}]}",
+     "points[0].address: 65536 is out of range"},
+    {HEAD
+     "{\"name\":\"A\",\"kind\":\"voltage\",\"table\":\"input\",\"address\":0,\"type\":\"u16\"}]}",
+     "points[0].name: \"A\" is no name"},
+    {HEAD
+     "{\"name\":\"a\",\"kind\":\"voltage\",\"table\":\"coil\",\"address\":0,\"type\":\"u16\"}]}",
+     "points[0].type: u16 does not stand in the coil table"},
+    {HEAD
+     "{\"name\":\"a\",\"kind\":\"breaker\",\"table\":\"input\",\"address\":0,\"type\":\"bit\"}]}",
+     "use coil or discrete"},
+    {HEAD
+     "{\"name\":\"a\",\"kind\":\"voltage\",\"table\":\"coil\",\"address\":0,\"type\":\"bit\"}]}",
+     "bit does not fit the kind voltage, which is a number"},
+    {HEAD "{\"name\":\"a\",\"kind\":\"vms_message\",\"table\":\"input\",\"address\":0,\"type\":"
+          "\"string\"}]}",
+     "points[0].count: a string needs one"},
+    {HEAD "{\"name\":\"a\",\"kind\":\"voltage\",\"table\":\"input\",\"address\":0,\"type\":\"u16\","
+          "\"count\":2}]}",
+     "only a string has a count"},
+    {HEAD "{\"name\":\"a\",\"kind\":\"voltage\",\"table\":\"input\",\"address\":0,\"type\":\"u16\","
+          "\"writable\":true}]}",
+     "points[0].writable: the input table cannot be written"},
+    {HEAD "{\"name\":\"a\",\"kind\":\"voltage\",\"table\":\"input\",\"address\":0,\"type\":\"u16\","
+          "\"scale\":0}]}",
+     "points[0].scale: 0 would hide every value"},
+    {HEAD "{\"name\":\"a\",\"kind\":\"voltage\",\"table\":\"input\",\"address\":0,\"type\":\"u16\","
+          "\"invalid\":[\"0x1FFFF\"]}]}",
+     "points[0].invalid: 0x1FFFF does not fit a u16"},
+    {HEAD "{\"name\":\"a\",\"kind\":\"voltage\",\"table\":\"input\",\"address\":0,\"type\":\"u16\","
+          "\"invalid\":[\"FFFF\"]}]}",
+     "points[0].invalid[0]: \"FFFF\" is no raw pattern"},
+    {HEAD
+     "{\"name\":\"a#\",\"kind\":\"voltage\",\"table\":\"input\",\"address\":0,\"type\":\"u16\"}]}",
+     "a # stands in the name of a bank"},
+    {HEAD "{\"name\":\"a\",\"kind\":\"voltage\",\"table\":\"input\",\"address\":0,\"type\":\"u16\","
+          "\"repeat\":2}]}",
+     "a # stands in the name of a bank"},
+    {HEAD
+     "{\"name\":\"a#\",\"kind\":\"voltage\",\"table\":\"input\",\"address\":0,\"type\":\"u32\","
+     "\"repeat\":2,\"stride\":1}]}",
+     "a2 and a1 overlap at 1"},
+    {HEAD
+     "{\"name\":\"a#\",\"kind\":\"voltage\",\"table\":\"input\",\"address\":0,\"type\":\"u16\","
+     "\"repeat\":256}," P1 "]}",
+     "257 points with their banks; at most 256"},
+    {HEAD
+     "{\"name\":\"a#\",\"kind\":\"voltage\",\"table\":\"input\",\"address\":2,\"type\":\"u16\","
+     "\"repeat\":2},{\"name\":\"a1\",\"kind\":\"voltage\",\"table\":\"input\",\"address\":9,"
+     "\"type\":\"u16\"}]}",
+     "points[1].name: \"a1\" is also a point of points[0]"},
+    {HEAD
+     "{\"name\":\"a\",\"kind\":\"voltage\",\"table\":\"holding\",\"address\":0,\"type\":\"u16\","
+     "\"readback\":\"b\"}]}",
+     "points[0].readback: there is no point \"b\""},
+};
+
+static void a_wrong_profile_is_refused_with_line_and_path(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+        struct profile *p;
+        struct err e = {0};
+        if (profile_parse(bad[i].text, strlen(bad[i].text), &p, &e) != ERR_INVALID)
+            fail_msg("%s is not refused as wrong: %s", bad[i].text, e.text);
+        assert_null(p);
+        if (!strstr(e.text, bad[i].why))
+            fail_msg("\"%s\" does not say \"%s\"", e.text, bad[i].why);
+    }
+    profile_free(NULL);
+}
+
+static void the_editor_knows_what_the_reader_knows(void **state)
+{
+    (void)state;
+    static char text[65536];
+    struct buf b;
+    buf_init(&b, text, sizeof(text));
+    schema_export(profile_fields, "Device profile", &b);
+    assert_false(b.overflow);
+    text_file_matches("shared/data/schema/profile.json", buf_cstr(&b));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_shipped_profile_parses_under_its_own_name),
+        cmocka_unit_test(the_station_has_its_registers),
+        cmocka_unit_test(the_meter_keeps_its_gaps),
+        cmocka_unit_test(banks_unfold),
+        cmocka_unit_test(a_wrong_profile_is_refused_with_line_and_path),
+        cmocka_unit_test(the_editor_knows_what_the_reader_knows),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
