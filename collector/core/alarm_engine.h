@@ -65,7 +65,7 @@ struct watch {
     double latest;
     struct clk_mono fed;                                /* no_data: last usable receipt */
     struct clk_mono beyond_since[RULE_ESCALATIONS_MAX]; /* CLK_NEVER: not beyond */
-    bool window_open, moved;                            /* stalled */
+    bool window_open;                                   /* stalled */
     struct clk_mono window_start;
     double progress;
 };

@@ -94,7 +94,6 @@ static void raise_alarm(struct alarm_engine *eng, struct watch *w, struct alarm_
     take_value(w, now);
     w->priority = priority_due(w, now);
     w->suppressed_children = w->rule->type == RULE_OFFLINE ? count_children(eng, w->gateway) : 0;
-    w->moved = false;
     raise_text(w, why);
     watch_change(eng, w, &c, now);
 }
@@ -297,7 +296,6 @@ static enum condition stalled_says(struct watch *w, const struct alarm_sample *s
         return CONDITION_UNKNOWN;
     w->progress += s->increase;
     if (w->progress >= w->rule->at_least) {
-        w->moved = true;
         open_window(w, now);
         return CONDITION_FALSE;
     }
@@ -307,7 +305,7 @@ static enum condition stalled_says(struct watch *w, const struct alarm_sample *s
     w->has_latest = true;
     w->latest = w->progress;
     open_window(w, now);
-    return w->moved || w->active ? CONDITION_TRUE : CONDITION_UNKNOWN;
+    return s->number > 0 || w->active ? CONDITION_TRUE : CONDITION_UNKNOWN;
 }
 
 static enum condition sample_says(struct watch *w, enum side side, const struct alarm_sample *s,

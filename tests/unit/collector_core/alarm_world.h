@@ -34,6 +34,7 @@ struct world_point {
     const char *kind;
     int64_t gateway; /* index in the world, not the engine's handle */
     int64_t series;
+    double counter;
 };
 
 struct world {
@@ -211,10 +212,13 @@ static inline void world_bad(struct world *w, size_t point)
 
 static inline void world_counter(struct world *w, size_t point, double increase)
 {
-    world_sample(
-        w, point,
-        (struct alarm_sample){
-            .present = true, .type = VALUE_NUMBER, .has_increase = true, .increase = increase});
+    w->points[point].counter += increase;
+    world_sample(w, point,
+                 (struct alarm_sample){.present = true,
+                                       .type = VALUE_NUMBER,
+                                       .number = w->points[point].counter,
+                                       .has_increase = true,
+                                       .increase = increase});
 }
 
 static inline void world_online(struct world *w, size_t gateway, bool online)
