@@ -69,6 +69,13 @@ static bool operand_type_fits(const struct rule_operand *side, const struct kind
     return kind->type == (side->has_equals ? KIND_BOOL : KIND_NUMBER);
 }
 
+/* "12" of "lamp-12-state": what pairs points when the rule does not say. */
+static void first_number(const char *name, char star[NAME_SIZE])
+{
+    const char *digits = name + strcspn(name, "0123456789");
+    snprintf(star, NAME_SIZE, "%.*s", (int)strspn(digits, "0123456789"), digits);
+}
+
 bool rule_operand_selects(const struct rule *r, const struct rule_operand *side,
                           const struct rule_object *o, char star[NAME_SIZE])
 {
@@ -77,7 +84,10 @@ bool rule_operand_selects(const struct rule *r, const struct rule_operand *side,
         return false;
     if (side->found && side->found != o->kind)
         return false;
-    return side->point[0] == '\0' || glob_capture(side->point, o->point, star);
+    if (side->point[0])
+        return glob_capture(side->point, o->point, star);
+    first_number(o->point, star);
+    return true;
 }
 
 const struct rule_limit *rule_limit_at(const struct rule *r, struct clk_utc now)

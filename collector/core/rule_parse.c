@@ -130,7 +130,8 @@ static const struct schema_field operand_fields[] = {
      .size = NAME_SIZE,
      .preset = "\"\"",
      .help = "The point's name; one * stands for what pairs the two sides (lamp-*-command with "
-             "lamp-*-state)."},
+             "lamp-*-state). Empty: points of the kind pair by the first number in their "
+             "names."},
     {.key = "equals",
      .type = SCHEMA_BOOL,
      .offset = OPERAND(equals),
