@@ -27,6 +27,8 @@ static int code_of(int rc, int system_errno)
         return ERR_NOMEM;
     case SQLITE_CONSTRAINT:
         return ERR_EXISTS;
+    case SQLITE_ERROR:
+        return ERR_INVALID;
     case SQLITE_IOERR:
         return system_errno == ENOSPC || system_errno == EDQUOT ? ERR_FULL : ERR_IO;
     default:

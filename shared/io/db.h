@@ -9,6 +9,7 @@
  *   ERR_IO       the system failed, perhaps for now    repeat, and tell a person
  *   ERR_CORRUPT  not a database, or a broken one       set it aside
  *   ERR_EXISTS   a constraint was broken               the caller's bug or its check
+ *   ERR_INVALID  the statement does not fit the schema another program's or a damaged file
  * After a failure inside a transaction the caller calls db_rollback.
  */
 #ifndef IO_DB_H
