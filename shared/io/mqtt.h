@@ -31,17 +31,18 @@ struct mqtt_options {
     int mail_base;         /* mail types are mail_base + enum mqtt_mail */
 };
 
+/* All but MQTT_MESSAGE are posted as control mail: reserve inflight_max + 16 slots for them. After
+ * MQTT_LOST or MQTT_FAILED no tag given before is answered any more. */
 enum mqtt_mail {
     MQTT_CONNECTED,    /* a = 5 or 4 (3.1.1), b = 1 when the session was there before */
     MQTT_FAILED,       /* a connect failed; data = reason text */
-    MQTT_LOST,         /* the connection ended; data = reason text */
+    MQTT_LOST,         /* the connection ended, by mqtt_disconnect too; data = reason text */
     MQTT_SUBSCRIBED,   /* a = order's tag */
     MQTT_UNSUBSCRIBED, /* the broker refused a subscription: a = tag, data = reason */
-    MQTT_PUBLISHED, /* a = order's tag: the broker has it (which proves nothing about the collector)
-                     */
-    MQTT_REFUSED,   /* a = order's tag: the broker refused or paho failed; data = reason */
-    MQTT_MESSAGE,   /* data = struct mqtt_message; a = 1 when retained. Posted as bulk unless its
-                       topic ends   in /ack, /request, /command, /reply or /state */
+    MQTT_PUBLISHED,    /* a = tag: the broker has it, which proves nothing about the collector */
+    MQTT_REFUSED,      /* a = tag: the broker refused or paho failed; data = reason */
+    MQTT_MESSAGE,      /* data = struct mqtt_message; a = 1 when retained. Posted as bulk unless its
+                          topic ends in /ack, /request, /command, /reply or /state */
 };
 
 struct mqtt_message {
@@ -53,13 +54,19 @@ struct mqtt_message {
 const char *mqtt_message_topic(const struct mqtt_message *m);
 const char *mqtt_message_payload(const struct mqtt_message *m);
 
-/* Copies the options. e says which file is missing or unreadable. */
+/* Is every file there and readable? e names the one that is not. For a check at start; each connect
+ * looks again, since a certificate may be renewed or a card remounted meanwhile. */
+int mqtt_check_files(const struct mqtt_options *o, struct err *e);
+
+/* Copies the options, starts the client's thread, touches no file and no network. ERR_NOMEM. */
 int mqtt_create(const struct mqtt_options *o, struct mailbox *mailbox, struct mqtt **out,
                 struct err *e);
 /* Returns within a second; a paho call that is stuck in the resolver is left to its own thread. */
 void mqtt_destroy(struct mqtt *m);
 
-/* Orders; 0 or ERR_FULL. `clean` starts without a session at the broker. */
+/* Orders, done in their sequence; 0, or ERR_FULL when the queue is full, memory is short or the
+ * payload is over 256 KiB. An order that finds no connection is dropped: MQTT_LOST answered for it.
+ * `clean` starts without a session at the broker; will_topic NULL: no will. */
 int mqtt_connect(struct mqtt *m, bool clean, const char *will_topic, const char *will,
                  size_t will_len);
 int mqtt_disconnect(struct mqtt *m);
