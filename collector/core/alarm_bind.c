@@ -1,6 +1,7 @@
 /*
  * Objects and their watches: areas, gateways, points, and which rules watch what.
  */
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -73,6 +74,7 @@ struct watch *watch_add(struct alarm_engine *eng, const struct rule *rule, const
                 eng->limits.alarms);
         return NULL;
     }
+    assert(eng->watches && gateway < eng->gateway_count);
     struct gateway *home = &eng->gateways[gateway];
     struct watch *w = &eng->watches[eng->watch_count];
     *w = (struct watch){.rule = rule,

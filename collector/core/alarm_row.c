@@ -20,6 +20,7 @@ enum row_flags { ROW_ACTIVE = 1, ROW_VALUE = 2, ROW_LIMIT = 4, ROW_FLAGS = 7 };
 struct row {
     char area[NAME_SIZE], gateway[NAME_SIZE], rule[NAME_SIZE];
     struct watch watch;
+    struct rule gone; /* what watch.rule points at when its rule is gone */
 };
 
 static void put_text(struct buf *b, const char *text)
@@ -184,18 +185,18 @@ static void follow_priority(struct alarm_engine *eng, struct watch *w, struct al
 static int withdraw_row(struct alarm_engine *eng, struct row *row, uint32_t gateway,
                         struct alarm_now now)
 {
-    struct rule gone = {
+    const struct change c = {.event = LIFECYCLE_WITHDRAW,
+                             .who = "rules",
+                             .why = "the rule is not in the rules file any more"};
+    struct watch *w = &row->watch;
+    row->gone = (struct rule){
         .class = ALARM_SYSTEM,
         .agency = "-",
         .text_vi = "Quy tắc cảnh báo đã được gỡ bỏ ({gateway}, {device}, {point})",
         .text_en = "The rule of this alarm was removed ({gateway}, {device}, {point})",
     };
-    const struct change c = {.event = LIFECYCLE_WITHDRAW,
-                             .who = "rules",
-                             .why = "the rule is not in the rules file any more"};
-    struct watch *w = &row->watch;
-    snprintf(gone.name, sizeof(gone.name), "%s", row->rule);
-    w->rule = &gone;
+    snprintf(row->gone.name, sizeof(row->gone.name), "%s", row->rule);
+    w->rule = &row->gone;
     w->gateway = gateway;
     w->series[SIDE_WHEN] = w->series[SIDE_EXPECT] = NONE;
     alarm_id(row->rule, w->object, w->id);

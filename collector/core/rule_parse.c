@@ -60,7 +60,7 @@ static int check_talq(const void *member, struct err *e)
 #define PATTERN(name, text)                                                                        \
     {                                                                                              \
         .key = #name, .type = SCHEMA_STRING, .offset = offsetof(struct rule_where, name),          \
-        .size = NAME_SIZE, .preset = "\"*\"", .check = check_pattern, .help = text                 \
+        .size = NAME_SIZE, .preset = "\"*\"", .check = check_pattern, .help = (text)               \
     }
 
 static const struct schema_field where_fields[] = {
@@ -180,7 +180,7 @@ static const struct schema_field hours_fields[] = {
     {                                                                                              \
         .key = #name, .type = SCHEMA_STRING, .offset = AT(name),                                   \
         .size = sizeof(((struct rule *)0)->name), .preset = (otherwise), .check = (checker),       \
-        .help = text                                                                               \
+        .help = (text)                                                                             \
     }
 
 static const struct schema_field rule_fields[] = {
@@ -388,12 +388,14 @@ int rules_parse(const char *text, size_t len, struct rules **out, struct err *e)
     rc = schema_read(file_fields, doc, json_root(doc), &f, e);
     if (rc == 0)
         rc = check_all(&f.rules, doc, e);
-    if (rc == 0 && !(*out = malloc(sizeof(**out))))
-        rc = err_set(e, ERR_NOMEM, "no memory for the rules");
-    if (rc == 0)
-        **out = f.rules;
+    struct rules *rules = rc == 0 ? malloc(sizeof(*rules)) : NULL;
+    if (rc == 0 && !rules)
+        rc = err_set(e, ERR_NOMEM, "no memory for %zu rules", f.rules.count);
+    if (rules)
+        *rules = f.rules;
     else
         schema_free(file_fields, &f);
+    *out = rules;
     json_free(doc);
     return rc;
 }
