@@ -38,12 +38,12 @@ enum cli_type {
 };
 
 struct cli_option {
-    const char *name; /* without the dashes; NULL ends the table */
-    enum cli_type type;
+    const char *name;  /* without the dashes; NULL ends the table */
     void *out;         /* holds the default when the option is not given */
     const char *value; /* what stands for the value in the help: "DIR" */
     const char *help;
     int64_t min, max; /* CLI_NUMBER */
+    enum cli_type type;
     bool required;
 };
 
