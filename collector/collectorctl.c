@@ -1,0 +1,18 @@
+/* collectorctl: what an administrator and an operator do at the centre. docs/man/collectorctl.1 is
+ * its page. */
+#include "collector/collectorctl.h"
+
+#include "base/cli.h"
+
+static const struct cli_verb verbs[] = {
+    {"ca", collectorctl_ca, "run the certificate authority: init, sign, list, revoke"},
+    {"acl", collectorctl_acl, "write the broker's listeners and access rules"},
+    {"identity", collectorctl_identity, "make a key and request for an operator or a machine"},
+    {NULL, NULL, NULL},
+};
+
+int main(int argc, char **argv)
+{
+    return cli_dispatch("collectorctl", "Runs the central side of the IoT network.", verbs, argc,
+                        argv);
+}
