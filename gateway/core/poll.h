@@ -136,6 +136,9 @@ void poll_drained(struct poll *p, struct clk_mono now, size_t bytes, bool quiet)
  * for a point that cannot be written, ERR_NOTFOUND for a device or point that is not there. */
 int poll_write(struct poll *p, const struct poll_write *w);
 
+/* Whether a point can be written at all: writable, a coil or holding register, not a broadcast. */
+bool poll_writable(const struct plan *plan, uint16_t device, uint16_t point);
+
 void poll_get_stats(const struct poll *p, struct poll_stats *out);
 /* The longest any one action can take: what a watchdog must allow. */
 uint32_t poll_action_max_ms(const struct poll *p);

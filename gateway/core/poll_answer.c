@@ -201,18 +201,22 @@ void poll_job_replied(struct poll *p, struct clk_mono now, const struct bus_repl
         poll_job_end(p);
 }
 
+bool poll_writable(const struct plan *plan, uint16_t device, uint16_t point)
+{
+    const struct bus_device *d = &plan->devices[device];
+    const struct point *p = &d->profile->points[point];
+    bool broadcast = d->unit == 0 && plan->line->kind == BUS_RTU; /* nothing to read back */
+    bool table = p->table == TABLE_COIL || p->table == TABLE_HOLDING;
+    return p->writable && table && p->count <= POINT_REGS_MAX && !broadcast;
+}
+
 int poll_write(struct poll *p, const struct poll_write *w)
 {
     if (w->device >= p->plan->device_count ||
         w->point >= p->plan->devices[w->device].profile->point_count)
         return ERR_NOTFOUND;
-    const struct bus_device *d = &p->plan->devices[w->device];
-    const struct point *point = &d->profile->points[w->point];
-    bool table = point->table == TABLE_COIL || point->table == TABLE_HOLDING;
-    if (!point->writable || !table || point->count > POINT_REGS_MAX)
+    if (!poll_writable(p->plan, w->device, w->point))
         return ERR_DENIED;
-    if (d->unit == 0 && p->plan->line->kind == BUS_RTU)
-        return ERR_DENIED; /* a broadcast has no answer to read back */
     if (p->job.stage != JOB_NONE)
         return ERR_AGAIN;
     p->job.write = *w;

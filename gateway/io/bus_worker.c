@@ -1,0 +1,467 @@
+#include "gateway/io/bus_worker.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "model/profile.h"
+
+#define NAP_MAX_MS 1000 /* a sign of life at least this often */
+
+struct bus_worker {
+    struct bus_worker_config config;
+    struct poll *poll;
+    pthread_t thread;
+    int64_t limit_ms;
+    atomic_llong alive_ms;
+    atomic_ullong dropped;
+
+    pthread_mutex_t lock; /* guards the next five */
+    pthread_cond_t wake;
+    bool stop;
+    struct poll_write writes[BUS_WRITES_MAX];
+    size_t write_first, write_count;
+    struct poll_stats stats;
+
+    /* the thread's own */
+    struct clk_utc reply_utc;
+    struct clk_mono reply_mono;
+    struct err open_error;
+    uint16_t values[BUS_BITS_MAX];
+};
+
+static const struct bus_device *device_at(const struct bus_worker *w, uint16_t device)
+{
+    return &w->config.plan->devices[device];
+}
+
+static const char *line_name(const struct bus_worker *w)
+{
+    return w->config.plan->line->name;
+}
+
+/* --- mail --- */
+
+static void post_control(struct bus_worker *w, enum bus_mail type, void *data, size_t len)
+{
+    struct mail m = {.type = (int)type, .a = w->config.bus, .data = data, .len = len};
+    if (mailbox_post_control(w->config.mailbox, &m) != 0)
+        log_error("bus %s: the mailbox is full of control mail; one is lost", line_name(w));
+}
+
+static void post_report(struct bus_worker *w, struct bus_report *report, size_t len)
+{
+    size_t count = report->count;
+    struct mail m = {
+        .type = BUS_REPORT, .a = w->config.bus, .b = count, .data = report, .len = len};
+    if (mailbox_post_bulk(w->config.mailbox, &m) != 0)
+        atomic_fetch_add(&w->dropped, count);
+}
+
+static struct sample bad_sample(const struct bus_worker *w, enum cause cause, uint8_t exception)
+{
+    return (struct sample){.quality = QUALITY_BAD,
+                           .cause = cause,
+                           .exception = exception,
+                           .at = clk_utc(w->config.clk),
+                           .mono = clk_mono(w->config.clk)};
+}
+
+/* Decodes one point of the last reply, whose first register or bit is `address`. */
+static struct sample good_sample(const struct bus_worker *w, const struct point *point,
+                                 uint16_t address)
+{
+    struct sample s = {.at = w->reply_utc, .mono = w->reply_mono};
+    assert(point->address >= address);
+    point_decode(point, &w->values[point->address - address], &s);
+    return s;
+}
+
+static void do_report(struct bus_worker *w, const struct poll_report *r)
+{
+    const struct bus_device *d = device_at(w, r->device);
+    size_t len = sizeof(struct bus_report) + r->points * sizeof(struct sample);
+    struct bus_report *report = malloc(len);
+    if (!report) {
+        atomic_fetch_add(&w->dropped, r->points);
+        return;
+    }
+    report->bus = w->config.bus;
+    report->count = r->points;
+    for (size_t i = 0; i < r->points; i++) {
+        uint16_t point = w->config.plan->points[r->first + i];
+        struct sample *s = &report->samples[i];
+        *s = r->cause == CAUSE_NONE ? good_sample(w, &d->profile->points[point], r->address)
+                                    : bad_sample(w, r->cause, r->exception);
+        s->device = d->index;
+        s->point = point;
+    }
+    post_report(w, report, len);
+}
+
+/* --- what a person reads --- */
+
+static const char *refusal(uint8_t exception)
+{
+    switch (exception) {
+    case 1:
+        return "does not know the function";
+    case 2:
+        return "has no such address";
+    default:
+        return "does not accept the count";
+    }
+}
+
+static void say_refused(const struct bus_worker *w, const struct poll_report *r, char *text)
+{
+    const struct bus_device *d = device_at(w, r->device);
+    const uint16_t *points = &w->config.plan->points[r->first];
+    const struct point *first = &d->profile->points[points[0]];
+    const struct point *last = &d->profile->points[points[r->points - 1]];
+    snprintf(text, BUS_STATE_TEXT,
+             "bus %s: device %s (unit %u) %s for point %s%s%s, table %d address %u (exception %u); "
+             "check the device's profile %s",
+             line_name(w), d->name, d->unit, refusal(r->exception), first->name,
+             r->points > 1 ? " to " : "", r->points > 1 ? last->name : "", (int)first->table,
+             r->address, r->exception, d->profile->name);
+}
+
+static void say(const struct bus_worker *w, const struct poll_note *n, char *text)
+{
+    const char *line = line_name(w);
+    const struct bus_device *d = device_at(w, n->device);
+    switch (n->kind) {
+    case POLL_NOTE_PORT_DOWN:
+        snprintf(text, BUS_STATE_TEXT, "%s; trying again every few seconds", w->open_error.text);
+        break;
+    case POLL_NOTE_PORT_UP:
+        snprintf(text, BUS_STATE_TEXT, "bus %s: open again", line);
+        break;
+    case POLL_NOTE_LINE_NOISY:
+        snprintf(text, BUS_STATE_TEXT,
+                 "bus %s: bytes never stop arriving; look for a second master or a stuck "
+                 "transmitter, then for wiring and termination",
+                 line);
+        break;
+    case POLL_NOTE_DEVICE_SILENT:
+        snprintf(text, BUS_STATE_TEXT,
+                 "bus %s: device %s (unit %u) does not answer; check power, wiring, unit and baud "
+                 "rate. It is asked now and then",
+                 line, d->name, d->unit);
+        break;
+    case POLL_NOTE_DEVICE_BACK:
+        snprintf(text, BUS_STATE_TEXT, "bus %s: device %s (unit %u) answers again", line, d->name,
+                 d->unit);
+        break;
+    case POLL_NOTE_DEVICE_LATE:
+        snprintf(text, BUS_STATE_TEXT,
+                 "bus %s: device %s (unit %u) answered after %u ms, past its deadline; if it is "
+                 "only slow, raise its timeout_ms above that",
+                 line, d->name, d->unit, n->ms);
+        break;
+    case POLL_NOTE_DEVICE_CONFIG:
+        say_refused(w, &n->report, text);
+        break;
+    }
+}
+
+static void do_note(struct bus_worker *w, const struct poll_note *n)
+{
+    struct bus_state *state = calloc(1, sizeof(*state));
+    if (!state) {
+        log_error("bus %s: no memory to report a change of state", line_name(w));
+        return;
+    }
+    state->bus = w->config.bus;
+    state->kind = n->kind;
+    state->device = device_at(w, n->device)->index;
+    state->exception = n->report.exception;
+    say(w, n, state->text);
+    post_control(w, BUS_STATE, state, sizeof(*state));
+}
+
+/* --- writes --- */
+
+static struct sample outcome_sample(const struct bus_worker *w, enum bus_outcome outcome,
+                                    uint8_t exception)
+{
+    switch (outcome) {
+    case BUS_EXCEPTION:
+        return bad_sample(w, CAUSE_EXCEPTION, exception);
+    case BUS_DAMAGED:
+    case BUS_FOREIGN:
+        return bad_sample(w, CAUSE_CRC, 0);
+    default:
+        return bad_sample(w, CAUSE_TIMEOUT, 0);
+    }
+}
+
+static void do_written(struct bus_worker *w, const struct poll_written *r)
+{
+    const struct bus_device *d = device_at(w, r->device);
+    const struct point *point = &d->profile->points[r->point];
+    struct bus_written *written = calloc(1, sizeof(*written));
+    if (!written) {
+        log_error("bus %s: no memory for the result of a write", line_name(w));
+        return;
+    }
+    written->bus = w->config.bus;
+    written->id = r->id;
+    if (r->written != BUS_OK)
+        written->read_back = outcome_sample(w, r->written, r->exception);
+    else if (r->read_back != BUS_OK)
+        written->read_back = outcome_sample(w, r->read_back, r->exception);
+    else
+        written->read_back = good_sample(w, point, point->address);
+    written->maybe_written = r->written != BUS_EXCEPTION && r->written != BUS_LOST;
+    written->read_back.device = d->index;
+    written->read_back.point = r->point;
+    post_control(w, BUS_WRITTEN, written, sizeof(*written));
+}
+
+/* Hands the machine the oldest waiting write, when it has none. */
+static void feed_write(struct bus_worker *w)
+{
+    pthread_mutex_lock(&w->lock);
+    if (w->write_count > 0 && poll_write(w->poll, &w->writes[w->write_first]) != ERR_AGAIN) {
+        w->write_first = (w->write_first + 1) % BUS_WRITES_MAX;
+        w->write_count--;
+    }
+    pthread_mutex_unlock(&w->lock);
+}
+
+static int check_writable(const struct bus_worker *w, uint16_t device, uint16_t point,
+                          struct err *e)
+{
+    if (device >= w->config.plan->device_count)
+        return err_set(e, ERR_NOTFOUND, "bus %s has no device %u", line_name(w), device);
+    const struct bus_device *d = device_at(w, device);
+    if (point >= d->profile->point_count)
+        return err_set(e, ERR_NOTFOUND, "device %s has no point %u", d->name, point);
+    if (!poll_writable(w->config.plan, device, point))
+        return err_set(e, ERR_DENIED, "device %s: point %s cannot be written: profile %s", d->name,
+                       d->profile->points[point].name, d->profile->name);
+    return 0;
+}
+
+int bus_worker_write(struct bus_worker *w, uint64_t id, uint16_t plan_device, uint16_t point,
+                     const struct value *value, struct err *e)
+{
+    struct poll_write write = {.id = id, .device = plan_device, .point = point};
+    int rc = check_writable(w, plan_device, point, e);
+    if (rc != 0)
+        return rc;
+    rc = point_encode(&device_at(w, plan_device)->profile->points[point], value, write.values, e);
+    if (rc != 0)
+        return rc;
+    pthread_mutex_lock(&w->lock);
+    if (w->write_count == BUS_WRITES_MAX) {
+        rc = err_set(e, ERR_FULL, "bus %s: %d writes are waiting already", line_name(w),
+                     BUS_WRITES_MAX);
+    } else {
+        w->writes[(w->write_first + w->write_count++) % BUS_WRITES_MAX] = write;
+        pthread_cond_signal(&w->wake);
+    }
+    pthread_mutex_unlock(&w->lock);
+    return rc;
+}
+
+/* --- the thread --- */
+
+static struct clk_mono now_of(const struct bus_worker *w)
+{
+    return clk_mono(w->config.clk);
+}
+
+static struct timespec nap_end(int64_t ms)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    t.tv_sec += ms / 1000;
+    t.tv_nsec += ms % 1000 * 1000000;
+    if (t.tv_nsec >= 1000000000) {
+        t.tv_sec++;
+        t.tv_nsec -= 1000000000;
+    }
+    return t;
+}
+
+static void nap(struct bus_worker *w, struct clk_mono until)
+{
+    int64_t ms = until.ms - now_of(w).ms;
+    struct timespec end = nap_end(ms < NAP_MAX_MS ? ms : NAP_MAX_MS);
+    pthread_mutex_lock(&w->lock);
+    if (ms > 0 && !w->stop && w->write_count == 0)
+        pthread_cond_timedwait(&w->wake, &w->lock, &end);
+    pthread_mutex_unlock(&w->lock);
+}
+
+static void do_open(struct bus_worker *w)
+{
+    int rc = w->config.port->ops->open(w->config.port, &w->open_error);
+    poll_opened(w->poll, now_of(w), rc == 0);
+}
+
+static void do_send(struct bus_worker *w, const struct bus_request *q)
+{
+    struct bus_reply reply;
+    w->config.port->ops->transact(w->config.port, q, w->values, &reply);
+    w->reply_utc = clk_utc(w->config.clk);
+    w->reply_mono = now_of(w);
+    poll_replied(w->poll, w->reply_mono, &reply);
+}
+
+static void do_drain(struct bus_worker *w, const struct poll_action *a)
+{
+    size_t bytes = 0;
+    bool quiet = w->config.port->ops->drain(w->config.port, a->quiet_ms, a->limit_ms, &bytes);
+    poll_drained(w->poll, now_of(w), bytes, quiet);
+}
+
+static void act(struct bus_worker *w, const struct poll_action *a)
+{
+    switch (a->kind) {
+    case POLL_OPEN:
+        do_open(w);
+        break;
+    case POLL_SEND:
+        do_send(w, &a->request);
+        break;
+    case POLL_DRAIN:
+        do_drain(w, a);
+        break;
+    case POLL_WAIT:
+        nap(w, a->until);
+        break;
+    case POLL_REPORT:
+        do_report(w, &a->report);
+        break;
+    case POLL_NOTE:
+        do_note(w, &a->note);
+        break;
+    case POLL_WRITTEN:
+        do_written(w, &a->written);
+        break;
+    }
+}
+
+static bool check_in(struct bus_worker *w)
+{
+    atomic_store(&w->alive_ms, now_of(w).ms);
+    pthread_mutex_lock(&w->lock);
+    poll_get_stats(w->poll, &w->stats);
+    bool stop = w->stop;
+    pthread_mutex_unlock(&w->lock);
+    return !stop;
+}
+
+static void *run(void *arg)
+{
+    struct bus_worker *w = arg;
+    while (check_in(w)) {
+        struct poll_action a;
+        feed_write(w);
+        poll_next(w->poll, now_of(w), &a);
+        act(w, &a);
+    }
+    w->config.port->ops->close(w->config.port);
+    return NULL;
+}
+
+/* --- life --- */
+
+static void worker_free(struct bus_worker *w)
+{
+    poll_destroy(w->poll);
+    if (w->config.port)
+        w->config.port->ops->destroy(w->config.port);
+    pthread_cond_destroy(&w->wake);
+    pthread_mutex_destroy(&w->lock);
+    free(w);
+}
+
+/* Signals are the main thread's. */
+static int start_thread(struct bus_worker *w)
+{
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int rc = pthread_create(&w->thread, NULL, run, w);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return rc;
+}
+
+int bus_worker_create(const struct bus_worker_config *config, struct bus_worker **out,
+                      struct err *e)
+{
+    struct bus_worker *w = calloc(1, sizeof(*w));
+    if (!w) {
+        config->port->ops->destroy(config->port);
+        return err_set(e, ERR_NOMEM, "bus %s: no memory for its worker", config->plan->line->name);
+    }
+    w->config = *config;
+    pthread_condattr_t attr;
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&w->wake, &attr);
+    pthread_condattr_destroy(&attr);
+    pthread_mutex_init(&w->lock, NULL);
+    w->poll = poll_create(config->plan, config->seed, now_of(w));
+    if (!w->poll) {
+        worker_free(w);
+        return err_set(e, ERR_NOMEM, "bus %s: no memory to poll it", config->plan->line->name);
+    }
+    w->limit_ms = (int64_t)poll_action_max_ms(w->poll) + NAP_MAX_MS + BUS_WEDGED_GRACE_MS;
+    atomic_store(&w->alive_ms, now_of(w).ms);
+    int rc = start_thread(w);
+    if (rc != 0) {
+        worker_free(w);
+        return err_set(e, ERR_IO, "bus %s: cannot start its thread: %s", config->plan->line->name,
+                       strerror(rc));
+    }
+    *out = w;
+    return 0;
+}
+
+void bus_worker_destroy(struct bus_worker *w)
+{
+    if (!w)
+        return;
+    pthread_mutex_lock(&w->lock);
+    w->stop = true;
+    pthread_cond_signal(&w->wake);
+    pthread_mutex_unlock(&w->lock);
+    struct timespec end = nap_end(w->limit_ms);
+    if (pthread_clockjoin_np(w->thread, NULL, CLOCK_MONOTONIC, &end) != 0) {
+        log_error("bus %s: its thread does not stop; it is left behind", line_name(w));
+        pthread_detach(w->thread);
+        return;
+    }
+    worker_free(w);
+}
+
+int64_t bus_worker_limit_ms(const struct bus_worker *w)
+{
+    return w->limit_ms;
+}
+
+bool bus_worker_wedged(const struct bus_worker *w, struct clk_mono now)
+{
+    return now.ms - atomic_load(&w->alive_ms) > w->limit_ms;
+}
+
+void bus_worker_get_stats(struct bus_worker *w, struct poll_stats *out)
+{
+    pthread_mutex_lock(&w->lock);
+    *out = w->stats;
+    pthread_mutex_unlock(&w->lock);
+}
+
+uint64_t bus_worker_dropped(const struct bus_worker *w)
+{
+    return atomic_load(&w->dropped);
+}

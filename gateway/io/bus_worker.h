@@ -1,0 +1,86 @@
+/*
+ * One thread a bus: runs its poll machine over its port and mails what comes of it to the loop.
+ *
+ * Owns the port and the machine; borrows plan, mailbox and clock, which outlive it. All functions
+ * but create and destroy may be called from any thread and never wait for the bus. Samples travel
+ * as bulk mail and are counted in `dropped` when the mailbox is full (FAULTS' "dropped from
+ * memory"); states and results of writes travel as control mail. A sample's time is the moment its
+ * reply was complete. Allocates only what it mails.
+ */
+#ifndef GATEWAY_IO_BUS_WORKER_H
+#define GATEWAY_IO_BUS_WORKER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/clk.h"
+#include "base/err.h"
+#include "gateway/core/poll.h"
+#include "gateway/io/bus_port.h"
+#include "io/mailbox.h"
+
+#define BUS_WRITES_MAX      16 /* waiting for one bus */
+#define BUS_STATE_TEXT      (ERR_TEXT_MAX + 64)
+#define BUS_WEDGED_GRACE_MS 2000 /* beyond the longest action there is */
+
+/* Types of the mail, from 0x4200 on; mail.a is the bus, mail.data one of the structs below. */
+enum bus_mail {
+    BUS_REPORT = 0x4200, /* bulk: struct bus_report */
+    BUS_STATE,           /* control: struct bus_state */
+    BUS_WRITTEN,         /* control: struct bus_written */
+};
+
+struct bus_report {
+    unsigned bus;
+    size_t count;
+    struct sample samples[]; /* device: as in the configuration */
+};
+
+struct bus_state {
+    unsigned bus;
+    enum poll_note_kind kind;
+    uint16_t device;           /* as in the configuration; with POLL_NOTE_DEVICE_* */
+    uint8_t exception;         /* with POLL_NOTE_DEVICE_CONFIG */
+    char text[BUS_STATE_TEXT]; /* for the log and the operator: what, where, what to do */
+};
+
+struct bus_written {
+    unsigned bus;
+    uint64_t id;
+    struct sample read_back; /* bad, with its cause, unless it was written and read back */
+    bool maybe_written;      /* with a bad one: it may have taken effect all the same */
+};
+
+struct bus_worker_config {
+    unsigned bus; /* index in the configuration */
+    const struct plan *plan;
+    struct bus_port *port; /* taken, also when create fails */
+    struct mailbox *mailbox;
+    const struct clk *clk;
+    uint64_t seed;
+};
+
+struct bus_worker;
+
+/* Starts the thread. ERR_NOMEM or ERR_IO. */
+int bus_worker_create(const struct bus_worker_config *config, struct bus_worker **out,
+                      struct err *e);
+/* Stops the thread, which ends within bus_worker_limit_ms, and frees everything. A thread that does
+ * not end is left behind with all it uses, and said in the log. NULL is fine. */
+void bus_worker_destroy(struct bus_worker *w);
+
+/* Queues a write of `value` to a point of the plan's device; its end is a BUS_WRITTEN. ERR_FULL, or
+ * what poll_write and point_encode refuse, with e. */
+int bus_worker_write(struct bus_worker *w, uint64_t id, uint16_t plan_device, uint16_t point,
+                     const struct value *value, struct err *e);
+
+/* The longest the thread may go without a sign of life, and whether it has gone longer: then it is
+ * wedged in the kernel or a library, and its points are CAUSE_WEDGED. */
+int64_t bus_worker_limit_ms(const struct bus_worker *w);
+bool bus_worker_wedged(const struct bus_worker *w, struct clk_mono now);
+
+void bus_worker_get_stats(struct bus_worker *w, struct poll_stats *out);
+/* Samples that found the mailbox full, or no memory. */
+uint64_t bus_worker_dropped(const struct bus_worker *w);
+
+#endif
