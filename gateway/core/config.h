@@ -1,0 +1,100 @@
+/*
+ * The gateway's configuration: gateway.json in, one struct out, profiles included. Pure: profiles
+ * and certificates are asked for through struct config_files.
+ *
+ * Whatever cannot run is refused with line, path, reason and remedy; the caller puts the file's
+ * name before it. The struct owns everything; profiles, lines and devices taken from it are
+ * borrowed and live as long. Limits: 32 buses, 256 devices, 256 KiB of text.
+ */
+#ifndef GATEWAY_CORE_CONFIG_H
+#define GATEWAY_CORE_CONFIG_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "gateway/core/bus.h"
+#include "model/broker_config.h"
+#include "model/hash64.h"
+#include "model/name.h"
+#include "model/profile.h"
+#include "model/schema.h"
+
+#define GATEWAY_BUSES_MAX   32
+#define GATEWAY_DEVICES_MAX 256
+#define GATEWAY_DURABLE_MS  5000 /* a sample is on the disk within this: the first promise */
+
+struct gateway_bus {
+    char name[NAME_SIZE];
+    int type; /* enum bus_kind */
+    char device[CONFIG_PATH_SIZE];
+    int64_t baud;
+    int parity; /* none, even, odd */
+    int64_t stop_bits;
+    int direction; /* automatic, kernel, none */
+    char host[64];
+    int64_t port, round_trip_ms, timeout_ms;
+    bool has_baud, has_parity, has_stop_bits, has_direction, has_port, has_round_trip;
+};
+
+struct gateway_point_name {
+    char name[NAME_SIZE];
+};
+
+struct gateway_device {
+    char name[NAME_SIZE], profile_name[NAME_SIZE], bus_name[NAME_SIZE];
+    int64_t unit, period_ms, timeout_ms, turnaround_ms;
+    struct gateway_point_name *point_names; /* a subset; none: all */
+    size_t point_name_count;
+    bool has_points;
+    /* worked out from the above */
+    size_t bus; /* index in buses */
+    const struct profile *profile;
+    uint64_t points[BUS_POINT_WORDS]; /* which of the profile's points are polled */
+};
+
+struct gateway_config {
+    char gateway[NAME_SIZE], area[NAME_SIZE];
+    char board[64];
+    char profiles[CONFIG_PATH_SIZE];
+    struct {
+        char path[CONFIG_PATH_SIZE];
+        int64_t size_mib, segment_kib, sync_ms;
+    } spool;
+    struct broker_config broker;
+    struct {
+        int64_t age_ms, records;
+    } pack;
+    struct gateway_bus *buses;
+    size_t bus_count;
+    struct gateway_device *devices;
+    size_t device_count;
+    int log; /* index in log_words */
+    /* worked out from the above */
+    struct profile **loaded; /* each profile once */
+    size_t loaded_count;
+    char conf[HASH64_TEXT_SIZE]; /* changes when a reading could change: for packs and birth */
+};
+
+extern const struct schema_field gateway_config_fields[];
+
+/* Reads and checks. Warnings (may be NULL) takes one line for each thing that is strange but runs.
+ * ERR_INVALID, ERR_LIMIT or ERR_NOMEM; *out is NULL then. */
+int gateway_config_parse(const char *text, size_t len, const struct config_files *files,
+                         struct gateway_config **out, struct buf *warnings, struct err *e);
+void gateway_config_free(struct gateway_config *c); /* NULL is fine */
+/* What would run, defaults filled in, as JSON that reads back the same. */
+void gateway_config_print(const struct gateway_config *c, struct buf *out);
+enum log_level gateway_config_log_level(const struct gateway_config *c);
+
+/* The i-th bus and device as plan and poll want them; all they point at is the configuration's. */
+struct bus_line gateway_config_line(const struct gateway_config *c, size_t bus);
+struct bus_device gateway_config_device(const struct gateway_config *c, size_t device);
+/* How often a point of a device is read. */
+uint32_t gateway_config_period_ms(const struct gateway_device *d, const struct point *p);
+/* The device's description (model/description.h), polled points only. */
+void gateway_describe_device(const struct gateway_config *c, size_t device, struct buf *out);
+
+#endif
