@@ -24,8 +24,9 @@ static void print_help(const struct cli_command *c)
            c->operands ? c->operands : "", c->summary);
     for (const struct cli_option *o = c->options; o->name; o++) {
         char left[48];
-        snprintf(left, sizeof(left), "--%s%s%s", o->name, o->value ? " " : "",
-                 o->value ? o->value : "");
+        const char letter[] = {'-', o->letter, ',', ' ', '\0'};
+        snprintf(left, sizeof(left), "%s--%s%s%s", o->letter ? letter : "", o->name,
+                 o->value ? " " : "", o->value ? o->value : "");
         printf("  %-24s %s%s%s\n", left, o->help, o->required ? " (required)" : "",
                o->type == CLI_LIST ? " (may be repeated)" : "");
     }
@@ -74,14 +75,26 @@ static int take_value(const struct cli_command *c, const struct cli_option *o, c
     return CLI_OK;
 }
 
-/* Handles argv[*i], which starts with "--", and the value after it; marks the option as seen. */
+static const struct cli_option *find_letter(const struct cli_command *c, char letter)
+{
+    for (const struct cli_option *o = c->options; o->name; o++)
+        if (o->letter && o->letter == letter)
+            return o;
+    return NULL;
+}
+
+/* Handles argv[*i], "--name", "--name=value" or "-n", and the value after it; marks it as seen. */
 static int take_option(const struct cli_command *c, int argc, char **argv, int *i, uint64_t *seen)
 {
-    const char *name = argv[*i] + 2;
-    size_t len = strcspn(name, "=");
-    const struct cli_option *o = find_option(c, name, len);
+    const char *arg = argv[*i], *name = arg + 2;
+    bool is_long = arg[1] == '-';
+    size_t len = is_long ? strcspn(name, "=") : 0;
+    const struct cli_option *o = is_long          ? find_option(c, name, len)
+                                 : arg[2] == '\0' ? find_letter(c, arg[1])
+                                                  : NULL;
     if (!o)
-        return usage(c->name, "there is no option --%.*s", (int)len, name);
+        return usage(c->name, "there is no option %.*s", (int)(is_long ? len + 2 : strlen(arg)),
+                     arg);
     uint64_t bit = UINT64_C(1) << (o - c->options);
     if ((*seen & bit) && o->type != CLI_LIST)
         return usage(c->name, "--%s is given twice", o->name);
@@ -120,10 +133,8 @@ bool cli_parse(const struct cli_command *command, int argc, char **argv, const c
         }
         if (options && strcmp(arg, "--") == 0)
             options = false;
-        else if (options && strncmp(arg, "--", 2) == 0)
-            *exit_code = take_option(command, argc, argv, &i, &seen);
         else if (options && arg[0] == '-' && arg[1])
-            *exit_code = usage(command->name, "there is no option %s", arg);
+            *exit_code = take_option(command, argc, argv, &i, &seen);
         else if (count == command->operand_max)
             *exit_code = usage(command->name, "'%s' is one word too many", arg);
         else

@@ -2,9 +2,10 @@
  * The command line of a subcommand from one table: it parses, checks and prints the help, so that
  * the three cannot disagree.
  *
- * Options are `--name value`, `--name=value` or flags; `--` ends them; operands may stand anywhere.
- * Bad usage is answered on stderr with the command to run for help and ends in CLI_USAGE; --help
- * goes to stdout and ends in CLI_OK. Texts point into argv. Nothing is allocated.
+ * Options are `--name value`, `--name=value`, `-n value` where they have a letter, or flags; `--`
+ * ends them; operands may stand anywhere. Bad usage is answered on stderr with the command to run
+ * for help and ends in CLI_USAGE; --help goes to stdout and ends in CLI_OK. Texts point into argv.
+ * Nothing is allocated.
  */
 #ifndef BASE_CLI_H
 #define BASE_CLI_H
@@ -45,6 +46,7 @@ struct cli_option {
     int64_t min, max; /* CLI_NUMBER */
     enum cli_type type;
     bool required;
+    char letter; /* 'c' for -c; 0: none */
 };
 
 struct cli_command {

@@ -16,8 +16,13 @@ static struct cli_list list;
 static const char *operands[2];
 
 static const struct cli_option options[] = {
-    {.name = "flag", .type = CLI_FLAG, .out = &flag, .help = "a flag"},
-    {.name = "text", .type = CLI_TEXT, .out = &text, .value = "TEXT", .help = "a text"},
+    {.name = "flag", .type = CLI_FLAG, .out = &flag, .help = "a flag", .letter = 'f'},
+    {.name = "text",
+     .type = CLI_TEXT,
+     .out = &text,
+     .value = "TEXT",
+     .help = "a text",
+     .letter = 't'},
     {.name = "number",
      .type = CLI_NUMBER,
      .out = &number,
@@ -63,6 +68,19 @@ static void takes_both_spellings_in_any_order(void **state)
     assert_string_equal(operands[1], "--two");
 }
 
+static void takes_letters(void **state)
+{
+    (void)state;
+    int code;
+    assert_true(PARSE(&code, "-f", "-t", "a", "one"));
+    assert_true(flag);
+    assert_string_equal(text, "a");
+    assert_false(PARSE(&code, "-x", "one"));
+    assert_int_equal(code, CLI_USAGE);
+    assert_false(PARSE(&code, "-ft", "one"));
+    assert_int_equal(code, CLI_USAGE);
+}
+
 static void keeps_defaults(void **state)
 {
     (void)state;
@@ -80,7 +98,7 @@ static void refuses_what_it_does_not_know(void **state)
     assert_int_equal(code, CLI_USAGE);
     assert_false(PARSE(&code, "one", "--fla"));
     assert_int_equal(code, CLI_USAGE);
-    assert_false(PARSE(&code, "one", "-f"));
+    assert_false(PARSE(&code, "one", "-x"));
     assert_int_equal(code, CLI_USAGE);
     assert_false(PARSE(&code, "one", "two", "three"));
     assert_int_equal(code, CLI_USAGE);
@@ -105,6 +123,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(takes_both_spellings_in_any_order),
+        cmocka_unit_test(takes_letters),
         cmocka_unit_test(keeps_defaults),
         cmocka_unit_test(refuses_what_it_does_not_know),
         cmocka_unit_test(refuses_wrong_values),
