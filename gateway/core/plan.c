@@ -278,7 +278,8 @@ int plan_create(const struct bus_line *line, const struct bus_device *devices, s
     return 0;
 nomem:
     plan_destroy(plan);
-    return err_set(e, ERR_NOMEM, "bus %s: no memory for a plan of %zu points", line->name, points);
+    err_set(e, ERR_NOMEM, "bus %s: no memory for a plan of %zu points", line->name, points);
+    return ERR_NOMEM;
 }
 
 void plan_destroy(struct plan *plan)

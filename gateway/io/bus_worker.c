@@ -19,9 +19,9 @@ struct bus_worker {
     atomic_llong alive_ms;
     atomic_ullong dropped;
 
-    pthread_mutex_t lock; /* guards the next five */
+    pthread_mutex_t lock; /* guards all down to stats */
     pthread_cond_t wake;
-    bool stop;
+    bool stop, ended;
     struct poll_write writes[BUS_WRITES_MAX];
     size_t write_first, write_count;
     struct poll_stats stats;
@@ -369,6 +369,10 @@ static void *run(void *arg)
         act(w, &a);
     }
     w->config.port->ops->close(w->config.port);
+    pthread_mutex_lock(&w->lock);
+    w->ended = true;
+    pthread_cond_signal(&w->wake);
+    pthread_mutex_unlock(&w->lock);
     return NULL;
 }
 
@@ -427,21 +431,32 @@ int bus_worker_create(const struct bus_worker_config *config, struct bus_worker 
     return 0;
 }
 
-void bus_worker_destroy(struct bus_worker *w)
+static bool ends_in_time(struct bus_worker *w)
 {
-    if (!w)
-        return;
+    struct timespec end = nap_end(w->limit_ms);
+    int rc = 0;
     pthread_mutex_lock(&w->lock);
     w->stop = true;
     pthread_cond_signal(&w->wake);
+    while (!w->ended && rc == 0)
+        rc = pthread_cond_timedwait(&w->wake, &w->lock, &end);
+    bool ended = w->ended;
     pthread_mutex_unlock(&w->lock);
-    struct timespec end = nap_end(w->limit_ms);
-    if (pthread_clockjoin_np(w->thread, NULL, CLOCK_MONOTONIC, &end) != 0) {
+    return ended;
+}
+
+int bus_worker_destroy(struct bus_worker *w)
+{
+    if (!w)
+        return 0;
+    if (!ends_in_time(w)) {
         log_error("bus %s: its thread does not stop; it is left behind", line_name(w));
         pthread_detach(w->thread);
-        return;
+        return ERR_TIMEOUT;
     }
+    pthread_join(w->thread, NULL);
     worker_free(w);
+    return 0;
 }
 
 int64_t bus_worker_limit_ms(const struct bus_worker *w)

@@ -65,9 +65,10 @@ struct bus_worker;
 /* Starts the thread. ERR_NOMEM or ERR_IO. */
 int bus_worker_create(const struct bus_worker_config *config, struct bus_worker **out,
                       struct err *e);
-/* Stops the thread, which ends within bus_worker_limit_ms, and frees everything. A thread that does
- * not end is left behind with all it uses, and said in the log. NULL is fine. */
-void bus_worker_destroy(struct bus_worker *w);
+/* Stops the thread, which ends within bus_worker_limit_ms, and frees everything. ERR_TIMEOUT, after
+ * a line in the log, for a thread that is stuck in the kernel: it is left behind, and plan, mailbox
+ * and clock must be left to it. NULL is fine. */
+int bus_worker_destroy(struct bus_worker *w);
 
 /* Queues a write of `value` to a point of the plan's device; its end is a BUS_WRITTEN. ERR_FULL, or
  * what poll_write and point_encode refuse, with e. */
