@@ -2,10 +2,10 @@
 
 #include <stdlib.h>
 
-#define CONFIG(member) .offset = offsetof(struct collector_config, member)
-#define IN(group, member)                                                                          \
-    .offset =                                                                                      \
-        offsetof(struct collector_config, group.member) - offsetof(struct collector_config, group)
+#define CONFIG(member)     .offset = offsetof(struct collector_config, member)
+#define STORE(member)      .offset = offsetof(struct collector_store, member)
+#define CREDIT(member)     .offset = offsetof(struct collector_credit, member)
+#define QUARANTINE(member) .offset = offsetof(struct collector_quarantine, member)
 
 static const struct schema_field area_fields[] = {
     {.key = "name", .type = SCHEMA_NAME, .help = "the area's name, as in topics"}, SCHEMA_END};
@@ -13,20 +13,20 @@ static const struct schema_field area_fields[] = {
 static const struct schema_field store_fields[] = {
     {.key = "path",
      .type = SCHEMA_PATH,
-     IN(store, path),
+     STORE(path),
      .size = CONFIG_PATH_SIZE,
      .preset = "\"/var/lib/ioc/store.db\"",
      .help = "the store's file, on a local disk that survives a power cut"},
     {.key = "commit_ms",
      .type = SCHEMA_INT,
-     IN(store, commit_ms),
+     STORE(commit_ms),
      .min = 20,
      .max = 1000,
      .preset = "200",
      .help = "packs wait at most so many milliseconds for their commit"},
     {.key = "batch_packs",
      .type = SCHEMA_INT,
-     IN(store, batch_packs),
+     STORE(batch_packs),
      .min = 1,
      .max = 4096,
      .preset = "256",
@@ -36,14 +36,14 @@ static const struct schema_field store_fields[] = {
 static const struct schema_field credit_fields[] = {
     {.key = "total",
      .type = SCHEMA_INT,
-     IN(credit, total),
+     CREDIT(total),
      .min = 1,
      .max = 100000,
      .preset = "512",
      .help = "packs in flight from all gateways; keep it below the broker's queue limit"},
     {.key = "gateway_max",
      .type = SCHEMA_INT,
-     IN(credit, gateway_max),
+     CREDIT(gateway_max),
      .min = 1,
      .max = 1000,
      .preset = "32",
@@ -52,7 +52,7 @@ static const struct schema_field credit_fields[] = {
 
 static const struct schema_field quarantine_fields[] = {{.key = "packs",
                                                          .type = SCHEMA_INT,
-                                                         IN(quarantine, packs),
+                                                         QUARANTINE(packs),
                                                          .min = 1,
                                                          .max = 1000000,
                                                          .preset = "10000",

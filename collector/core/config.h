@@ -28,18 +28,18 @@ struct collector_config {
     char name[NAME_SIZE];
     struct collector_area *areas;
     size_t area_count;
-    struct {
+    struct collector_store {
         char path[CONFIG_PATH_SIZE];
         int64_t commit_ms, batch_packs;
     } store;
     struct broker_config broker;
     char rules[CONFIG_PATH_SIZE];
     char operators[CONFIG_PATH_SIZE]; /* empty: nobody may ask for anything */
-    struct {
+    struct collector_credit {
         int64_t total, gateway_max;
     } credit;
     int64_t live_age_max_s, future_max_s;
-    struct {
+    struct collector_quarantine {
         int64_t packs;
     } quarantine;
     int64_t heartbeat_s;

@@ -211,9 +211,6 @@ static int select_points(struct loader *l, size_t i)
 
 static int check_devices(struct loader *l)
 {
-    l->c->loaded = calloc(l->c->device_count ? l->c->device_count : 1, sizeof(*l->c->loaded));
-    if (!l->c->loaded)
-        return err_set(l->e, ERR_NOMEM, "no memory for %zu profiles", l->c->device_count);
     for (size_t i = 0; i < l->c->device_count; i++) {
         int rc = find_bus(l, i);
         if (rc == 0)
@@ -339,7 +336,6 @@ void gateway_config_free(struct gateway_config *c)
         return;
     for (size_t i = 0; i < c->loaded_count; i++)
         profile_free(c->loaded[i]);
-    free(c->loaded);
     schema_free(gateway_config_fields, c);
     free(c);
 }

@@ -59,12 +59,12 @@ struct gateway_config {
     char gateway[NAME_SIZE], area[NAME_SIZE];
     char board[64];
     char profiles[CONFIG_PATH_SIZE];
-    struct {
+    struct gateway_spool {
         char path[CONFIG_PATH_SIZE];
         int64_t size_mib, segment_kib, sync_ms;
     } spool;
     struct broker_config broker;
-    struct {
+    struct gateway_pack {
         int64_t age_ms, records;
     } pack;
     struct gateway_bus *buses;
@@ -73,7 +73,7 @@ struct gateway_config {
     size_t device_count;
     int log; /* index in log_words */
     /* worked out from the above */
-    struct profile **loaded; /* each profile once */
+    struct profile *loaded[GATEWAY_DEVICES_MAX]; /* each profile once */
     size_t loaded_count;
     char conf[HASH64_TEXT_SIZE]; /* changes when a reading could change: for packs and birth */
 };

@@ -5,8 +5,8 @@
 #define CONFIG(member) .offset = offsetof(struct gateway_config, member)
 #define BUS(member)    .offset = offsetof(struct gateway_bus, member)
 #define DEVICE(member) .offset = offsetof(struct gateway_device, member)
-#define IN(group, member)                                                                          \
-    .offset = offsetof(struct gateway_config, group.member) - offsetof(struct gateway_config, group)
+#define SPOOL(member)  .offset = offsetof(struct gateway_spool, member)
+#define PACK(member)   .offset = offsetof(struct gateway_pack, member)
 
 /* In the order of enum bus_kind and enum gateway_direction. */
 static const char *const types[] = {"rtu", "tcp", NULL};
@@ -29,27 +29,27 @@ static int check_baud(const void *member, struct err *e)
 static const struct schema_field spool_fields[] = {
     {.key = "path",
      .type = SCHEMA_PATH,
-     IN(spool, path),
+     SPOOL(path),
      .size = CONFIG_PATH_SIZE,
      .preset = "\"/var/lib/ioc/spool\"",
      .help = "directory of the spool, on a disk that survives a power cut"},
     {.key = "size_mib",
      .type = SCHEMA_INT,
-     IN(spool, size_mib),
+     SPOOL(size_mib),
      .min = 1,
      .max = 1048576,
      .preset = "256",
      .help = "disk it may use, in MiB; the oldest pack goes first, as a recorded gap"},
     {.key = "segment_kib",
      .type = SCHEMA_INT,
-     IN(spool, segment_kib),
+     SPOOL(segment_kib),
      .min = 64,
      .max = 65536,
      .preset = "1024",
      .help = "size of one segment file, in KiB"},
     {.key = "sync_ms",
      .type = SCHEMA_INT,
-     IN(spool, sync_ms),
+     SPOOL(sync_ms),
      .min = 10,
      .max = 5000,
      .preset = "1000",
@@ -59,14 +59,14 @@ static const struct schema_field spool_fields[] = {
 static const struct schema_field pack_fields[] = {
     {.key = "age_ms",
      .type = SCHEMA_INT,
-     IN(pack, age_ms),
+     PACK(age_ms),
      .min = 100,
      .max = 5000,
      .preset = "1000",
      .help = "a pack is closed when its first sample is so many milliseconds old"},
     {.key = "records",
      .type = SCHEMA_INT,
-     IN(pack, records),
+     PACK(records),
      .min = 1,
      .max = 1000,
      .preset = "200",

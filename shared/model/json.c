@@ -50,6 +50,7 @@ __attribute__((constructor)) static void use_arena(void)
     cJSON_InitHooks(&(cJSON_Hooks){.malloc_fn = arena_alloc, .free_fn = arena_free});
 }
 
+/* The document takes scan's offsets, which are lines by now. */
 static int build(const char *text, size_t len, const struct json_scan *scan, struct json_doc **out,
                  struct err *e)
 {
@@ -58,7 +59,7 @@ static int build(const char *text, size_t len, const struct json_scan *scan, str
     struct json_doc *doc = malloc(sizeof(*doc) + cap);
     if (!doc)
         return err_set(e, ERR_NOMEM, "no memory for a JSON text of %zu bytes", len);
-    doc->lines = NULL;
+    doc->lines = scan->offsets;
     doc->used = doc->last = 0;
     doc->cap = cap;
     filling = doc;
@@ -89,16 +90,13 @@ static int parse_text(const char *text, size_t len, unsigned flags, struct json_
 {
     struct json_scan scan = {.want_offsets = flags & JSON_LINES};
     int rc = json_scan(&scan, text, len, e);
+    if (rc == 0 && scan.offsets)
+        number_lines(scan.offsets, scan.values, text);
     if (rc == 0)
         rc = build(text, len, &scan, out, e);
-    if (rc) {
+    if (rc)
         free(scan.offsets);
-        return rc;
-    }
-    if (scan.offsets)
-        number_lines(scan.offsets, scan.values, text);
-    (*out)->lines = scan.offsets;
-    return 0;
+    return rc;
 }
 
 int json_parse(const char *text, size_t len, size_t size_max, unsigned flags, struct json_doc **out,

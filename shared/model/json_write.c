@@ -50,8 +50,9 @@ void json_write_string(struct buf *b, const char *text)
  */
 static bool write_decimal(struct buf *b, double v)
 {
-    double power = 1;
-    for (unsigned k = 0; k <= DECIMALS_MAX; k++, power *= 10) {
+    static const double powers[DECIMALS_MAX + 1] = {1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9};
+    for (unsigned k = 0; k <= DECIMALS_MAX; k++) {
+        double power = powers[k];
         double n = nearbyint(v * power);
         if (fabs(n) >= WHOLE_MAX)
             return false;

@@ -7,11 +7,14 @@
 #include "model/json_scan.h"
 #include "model/profile.h"
 
-#define DECIMALS_MAX 9
-#define FLOAT_WHOLE  16777216.0         /* 2^24: below it a float holds every whole number */
-#define DOUBLE_WHOLE 9007199254740992.0 /* 2^53 */
-#define U64_END      18446744073709551616.0
-#define S64_END      9223372036854775808.0
+#define DECIMALS_MAX   9
+#define FLOAT_DECIMALS 7
+#define FLOAT_WHOLE    16777216.0         /* 2^24: below it a float holds every whole number */
+#define DOUBLE_WHOLE   9007199254740992.0 /* 2^53 */
+#define U64_END        18446744073709551616.0
+#define S64_END        9223372036854775808.0
+
+static const double powers[DECIMALS_MAX + 1] = {1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9};
 
 /* --- bytes --- */
 
@@ -63,38 +66,48 @@ static bool is_decimal(double v, double power, double *n)
     return fabs(*n) < DOUBLE_WHOLE && !(*n / power < v || *n / power > v);
 }
 
+/* value = (raw * scale + offset) / power, all three whole where that is possible. */
+struct fraction {
+    double scale, offset, power;
+};
+
 /*
- * raw * scale + offset. 0.1 has no exact double, so 3 * 0.1 would read 0.30000000000000004; with
- * scale and offset as fractions over one power of ten there is one rounding, at the division, and
- * it gives the double nearest to the decimal meant.
+ * 0.1 has no exact double, so 3 * 0.1 would read 0.30000000000000004; with scale and offset as
+ * fractions over one power of ten there is one rounding, at the division, and it gives the double
+ * nearest to the decimal meant.
  */
+static struct fraction fraction_of(const struct point *p)
+{
+    struct fraction f;
+    for (int k = 0; k <= DECIMALS_MAX; k++) {
+        f.power = powers[k];
+        if (is_decimal(p->scale, f.power, &f.scale) && is_decimal(p->offset, f.power, &f.offset))
+            return f;
+    }
+    return (struct fraction){p->scale, p->offset, 1};
+}
+
 static double apply_scale(const struct point *p, double raw)
 {
-    double power = 1, scale, offset;
-    for (int k = 0; k <= DECIMALS_MAX; k++, power *= 10)
-        if (is_decimal(p->scale, power, &scale) && is_decimal(p->offset, power, &offset))
-            return (raw * scale + offset) / power;
-    return raw * p->scale + p->offset;
+    struct fraction f = fraction_of(p);
+    return (raw * f.scale + f.offset) / f.power;
 }
 
 static double remove_scale(const struct point *p, double v)
 {
-    double power = 1, scale, offset;
-    for (int k = 0; k <= DECIMALS_MAX; k++, power *= 10)
-        if (is_decimal(p->scale, power, &scale) && is_decimal(p->offset, power, &offset))
-            return (v * power - offset) / scale;
-    return (v - p->offset) / p->scale;
+    struct fraction f = fraction_of(p);
+    return (v * f.power - f.offset) / f.scale;
 }
 
 /* The double of the shortest decimal that reads back as f: 23.4f is 23.4, not 23.399999618530273.
  */
 static double shortest(float f)
 {
-    double power = 1, v = (double)f, n;
+    double v = (double)f;
     char text[24];
     if (fabs(v) < FLOAT_WHOLE && fabs(v) >= 1e-3) {
-        for (int k = 0; k <= 7; k++, power *= 10) {
-            n = nearbyint(v * power) / power;
+        for (int k = 0; k <= FLOAT_DECIMALS; k++) {
+            double n = nearbyint(v * powers[k]) / powers[k];
             if (!((float)n < f || (float)n > f))
                 return n;
         }

@@ -1,5 +1,6 @@
 #include "model/profile.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,7 +15,9 @@
 #define NOTE_SIZE   320
 #define NOTES_MAX   16
 #define HEX_SIZE    19 /* "0x" and 16 digits */
-#define STRING_REGS ((VALUE_STRING_SIZE - 1) / 2)
+#define STRING_REGS 31 /* of two characters */
+
+_Static_assert(2 * STRING_REGS < VALUE_STRING_SIZE, "a value holds the longest string");
 
 /* --- the file, as written --- */
 
@@ -398,6 +401,7 @@ static int make_points(struct maker *m)
     if (total > PROFILE_POINTS_MAX)
         return schema_refuse(m->doc, "points", m->e, "%zu points with their banks; at most %d",
                              total, PROFILE_POINTS_MAX);
+    assert(total > 0);
     m->profile->points = calloc(total, sizeof(*m->profile->points));
     m->origin = calloc(total, sizeof(*m->origin));
     if (!m->profile->points || !m->origin)
@@ -415,6 +419,7 @@ static int make_points(struct maker *m)
 /* Points as they stand in the file: line numbers still mean something. */
 static int check_relations(struct maker *m)
 {
+    assert(m->origin);
     const struct profile *profile = m->profile;
     for (size_t i = 0; i < profile->point_count; i++) {
         const struct point *p = &profile->points[i];
