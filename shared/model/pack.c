@@ -547,6 +547,8 @@ static int check_records(struct pack *p, const char *gateway, struct err *e)
             err_prefix(e, "record %u", p->records);
             return rc;
         }
+        if (r.at.ms > p->latest.ms)
+            p->latest = r.at;
     }
     return p->records ? 0 : err_set(e, ERR_INVALID, "has no records");
 }
@@ -600,6 +602,11 @@ int pack_next(struct pack *p, struct pack_record *r)
     assert(rc == 0);
     p->next = json_next(p->next);
     return 1;
+}
+
+void pack_rewind(struct pack *p)
+{
+    p->next = json_first(json_root(p->doc));
 }
 
 int pack_record_gap(const struct pack_record *r, struct pack_gap *gap)

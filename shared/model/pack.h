@@ -82,6 +82,7 @@ struct pack {
     struct json_doc *doc; /* owned; pack_free */
     const struct json *next;
     unsigned records;
+    struct clk_utc latest; /* the newest time in it */
 };
 
 struct pack_record {
@@ -106,6 +107,8 @@ int pack_parse(const char *body, size_t len, const char *gateway, struct pack *o
 void pack_free(struct pack *p);
 /* The next record: 1, or 0 at the end. */
 int pack_next(struct pack *p, struct pack_record *r);
+/* Back to the first record. */
+void pack_rewind(struct pack *p);
 /* Reads a record of a PACK_GAP pack; cause is borrowed from the pack. */
 int pack_record_gap(const struct pack_record *r, struct pack_gap *gap);
 

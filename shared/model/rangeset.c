@@ -36,16 +36,15 @@ static size_t first_ending_from(const struct rangeset *s, uint64_t n)
     return low;
 }
 
-/* Room for one more range. */
-static int make_room(struct rangeset *s)
+int rangeset_reserve(struct rangeset *s, size_t count)
 {
-    if (s->count >= s->limit)
+    if (count > s->limit)
         return ERR_FULL;
-    if (s->count < s->capacity)
+    if (count <= s->capacity)
         return 0;
     size_t capacity = s->capacity ? 2 * s->capacity : 4;
-    if (capacity > s->limit)
-        capacity = s->limit;
+    capacity = capacity < count ? count : capacity;
+    capacity = capacity < s->limit ? capacity : s->limit;
     struct range *ranges = realloc(s->ranges, capacity * sizeof(*ranges));
     if (!ranges)
         return ERR_NOMEM;
@@ -56,7 +55,7 @@ static int make_room(struct rangeset *s)
 
 static int insert_at(struct rangeset *s, size_t at, struct range r)
 {
-    int rc = make_room(s);
+    int rc = rangeset_reserve(s, s->count + 1);
     if (rc)
         return rc;
     memmove(&s->ranges[at + 1], &s->ranges[at], (s->count - at) * sizeof(r));

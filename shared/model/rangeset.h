@@ -23,6 +23,8 @@ struct rangeset {
 void rangeset_init(struct rangeset *s, size_t limit);
 void rangeset_finish(struct rangeset *s);
 void rangeset_clear(struct rangeset *s);
+/* Claims memory for `count` ranges (limit permitting), so that growing up to there cannot fail. */
+int rangeset_reserve(struct rangeset *s, size_t count);
 /* Adding what is there already is fine. ERR_INVALID when from > to, ERR_FULL, ERR_NOMEM. */
 int rangeset_add(struct rangeset *s, uint64_t from, uint64_t to);
 /* Removing may split a range, and so may need room as well. */

@@ -85,13 +85,19 @@ static void reads_back_every_millisecond_and_value(void **state)
             fail_msg("%s", e.text);
         assert_int_equal(p.head.base.ms, h.base.ms);
         assert_int_equal(p.records, 200);
+        int64_t latest = 0;
         for (size_t i = 0; i < 200; i++) {
             assert_int_equal(pack_next(&p, &r), 1);
+            latest = r.at.ms > latest ? r.at.ms : latest;
             assert_int_equal(r.at.ms, samples[i].at.ms);
             assert_true(r.number == samples[i].value.number);
             assert_int_equal(r.quality, QUALITY_GOOD);
         }
         assert_int_equal(pack_next(&p, &r), 0);
+        assert_int_equal(p.latest.ms, latest);
+        pack_rewind(&p);
+        assert_int_equal(pack_next(&p, &r), 1);
+        assert_true(r.number == samples[0].value.number);
         pack_free(&p);
     }
 }

@@ -116,6 +116,20 @@ static void a_full_set_refuses_and_stays(void **state)
     rangeset_finish(&s);
 }
 
+static void reserved_room_stays_where_it_is(void **state)
+{
+    (void)state;
+    struct rangeset s;
+    rangeset_init(&s, 10);
+    assert_int_equal(rangeset_reserve(&s, 11), ERR_FULL);
+    assert_int_equal(rangeset_reserve(&s, 10), 0);
+    const struct range *claimed = s.ranges;
+    for (uint64_t n = 1; n <= 10; n++)
+        assert_int_equal(rangeset_add(&s, 2 * n, 2 * n), 0);
+    assert_ptr_equal(s.ranges, claimed);
+    rangeset_finish(&s);
+}
+
 static void ends_of_the_number_range_hold(void **state)
 {
     (void)state;
@@ -143,6 +157,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(behaves_like_a_bitmap),
         cmocka_unit_test(any_order_gives_one_range),
+        cmocka_unit_test(reserved_room_stays_where_it_is),
         cmocka_unit_test(a_full_set_refuses_and_stays),
         cmocka_unit_test(ends_of_the_number_range_hold),
     };
