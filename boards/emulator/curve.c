@@ -231,6 +231,13 @@ static double instant(const struct curve *c, const struct curve_site *site, int6
            wobble_of(c, site, h) * wobble(site->seed, ms, c->period_s);
 }
 
+/* Lanes and loops do not see the same traffic. */
+static double lane_share(const struct kind *kind, uint64_t seed)
+{
+    bool counted = kind->class == CLASS_TRAFFIC || strncmp(kind->name, "pulse_", 6) == 0;
+    return counted ? 1 + 0.4 * draw(seed, 0) : 1;
+}
+
 double curve_value(const struct kind *kind, const struct curve_site *site, int64_t local_ms)
 {
     const struct curve *c = curve_of(kind);
@@ -238,7 +245,7 @@ double curve_value(const struct kind *kind, const struct curve_site *site, int64
     double h = (double)(local_ms - day * DAY_MS) / HOUR_MS;
     double v = c->flags & SUMS ? total(c, site, day, h) : instant(c, site, local_ms, h);
     if (c->flags & FLOWS)
-        v *= site->factor;
+        v *= site->factor * lane_share(kind, site->seed);
     if (kind->type == KIND_BOOL)
         return v >= 0.5;
     return fmin(fmax(v, kind->min), kind->max);

@@ -203,9 +203,14 @@ static int add_interval(struct interval **array, size_t *count, size_t *cap, str
     return 0;
 }
 
-int ledger_undecided(struct ledger *l, int64_t from_ms, int64_t to_ms, struct err *e)
+int ledger_undecided(struct ledger *l, const char *gateway, int64_t from_ms, int64_t to_ms,
+                     struct err *e)
 {
     struct interval added = {.from_ms = from_ms, .to_ms = to_ms};
+    if (gateway && !name_valid(gateway))
+        return err_set(e, ERR_INVALID, "\"%.40s\" is no gateway's name", gateway);
+    if (gateway)
+        snprintf(added.gateway, sizeof(added.gateway), "%s", gateway);
     return add_interval(&l->undecided, &l->undecided_count, &l->undecided_cap, added, e);
 }
 

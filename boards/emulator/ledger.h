@@ -47,8 +47,10 @@ void ledger_destroy(struct ledger *l);              /* NULL is fine */
 /* Points that match are left out: "gateway/device/point" with * and ? (fnmatch). Before any line.
  * The text is borrowed for the ledger's life. ERR_LIMIT past 64. */
 int ledger_ignore(struct ledger *l, const char *pattern);
-/* Replies sent in [from, to] may be absent. ERR_INVALID when it ends before it starts. */
-int ledger_undecided(struct ledger *l, int64_t from_ms, int64_t to_ms, struct err *e);
+/* Replies of `gateway` (NULL: of all) sent in [from, to] may be absent. ERR_INVALID when it ends
+ * before it starts or the name is none. */
+int ledger_undecided(struct ledger *l, const char *gateway, int64_t from_ms, int64_t to_ms,
+                     struct err *e);
 
 /* {"t":ms,"gateway":..,"device":..,"point":..,"v":..,"fate":"ok",..} */
 int ledger_add_reply(struct ledger *l, const char *line, size_t len, struct err *e);

@@ -227,12 +227,26 @@ static void undecided_replies_may_be_absent_or_stored_but_once(void **state)
 {
     (void)state;
     struct ledger *l = ten_replies();
-    assert_int_equal(ledger_undecided(l, T0 + 3000, T0 + 5000, NULL), 0);
+    assert_int_equal(ledger_undecided(l, NULL, T0 + 3000, T0 + 5000, NULL), 0);
     for (int i = 1; i <= 10; i++)
         if (i != 3 && i != 5)
             stored(l, i, i * 1000);
     stored(l, 4, 4000);
     verdict(l, 0, 1, 0);
+}
+
+static void an_undecided_interval_can_be_one_gateways(void **state)
+{
+    (void)state;
+    for (int own = 0; own <= 1; own++) {
+        struct ledger *l = ten_replies();
+        const char *gateway = own ? "g1" : "g2";
+        assert_int_equal(ledger_undecided(l, gateway, T0 + 3000, T0 + 5000, NULL), 0);
+        for (int i = 1; i <= 10; i++)
+            if (i != 4)
+                stored(l, i, i * 1000);
+        verdict(l, !own, 0, 0);
+    }
 }
 
 static void repeated_values_do_not_hide_a_loss(void **state)
@@ -320,7 +334,7 @@ static void broken_lines_are_refused_with_their_reason(void **state)
         if (i != 2 && i != 4)
             assert_true(ledger_add_record(l, lines[i], strlen(lines[i]), &e) < 0);
     }
-    assert_true(ledger_undecided(l, 2, 1, NULL) < 0);
+    assert_true(ledger_undecided(l, NULL, 2, 1, NULL) < 0);
     ledger_destroy(l);
 }
 
@@ -360,6 +374,7 @@ int main(void)
         cmocka_unit_test(a_bad_record_explains_one_reply_and_no_more),
         cmocka_unit_test(a_gap_explains_its_own_gateway_and_time),
         cmocka_unit_test(undecided_replies_may_be_absent_or_stored_but_once),
+        cmocka_unit_test(an_undecided_interval_can_be_one_gateways),
         cmocka_unit_test(repeated_values_do_not_hide_a_loss),
         cmocka_unit_test(a_loss_among_equal_values_is_dated_where_it_happened),
         cmocka_unit_test(float32_and_text_values_compare),
