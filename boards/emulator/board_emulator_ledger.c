@@ -120,22 +120,33 @@ static int verb_check(int argc, char **argv)
     int64_t tolerance_ms = LEDGER_TOLERANCE_MS;
     bool json = false;
     const struct cli_option options[] = {
-        {"undecided", CLI_LIST, &undecided, "[GATEWAY:]FROM-TO",
-         "replies sent in this time (UTC ms) may be absent: a kill; may be repeated", 0, 0, false},
-        {"ignore", CLI_LIST, &ignored, "PATTERN",
-         "leave out points like \"gateway/device/*\"; may be repeated", 0, 0, false},
-        {"tolerance", CLI_NUMBER, &tolerance_ms, "MS",
-         "largest difference between reply and stored time (default 2000)", 0, 3600000, false},
-        {"json", CLI_FLAG, &json, NULL, "the verdict as one line of JSON", 0, 0, false},
+        {.name = "undecided",
+         .type = CLI_LIST,
+         .out = &undecided,
+         .value = "[GATEWAY:]FROM-TO",
+         .help = "replies sent in this time (UTC ms) may be absent: a kill; may be repeated"},
+        {.name = "ignore",
+         .type = CLI_LIST,
+         .out = &ignored,
+         .value = "PATTERN",
+         .help = "leave out points like \"gateway/device/*\"; may be repeated"},
+        {.name = "tolerance",
+         .type = CLI_NUMBER,
+         .out = &tolerance_ms,
+         .value = "MS",
+         .help = "largest difference between reply and stored time (default 2000)",
+         .max = 3600000},
+        {.name = "json", .type = CLI_FLAG, .out = &json, .help = "the verdict as a line of JSON"},
         {.name = NULL}};
     const struct cli_command command = {
-        NAME,
-        "LEDGER DUMP",
-        "Compares the ledger of the emulated boards with a dump of the collector's store.\n"
-        "Exit code 0 only when nothing is lost, doubled or wrong.",
-        options,
-        2,
-        2};
+        .name = NAME,
+        .operands = "LEDGER DUMP",
+        .summary =
+            "Compares the ledger of the emulated boards with a dump of the collector's store.\n"
+            "Exit code 0 only when nothing is lost, doubled or wrong.",
+        .options = options,
+        .operand_min = 2,
+        .operand_max = 2};
     const char *files[2];
     int status = CLI_OK;
     if (!cli_parse(&command, argc, argv, files, &status))

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -74,7 +75,7 @@ static void format_value(struct buf *out, const struct slave *s,
     else if (registers_decimal(p, reading->raw, &d))
         buf_str(out, decimal_text(d, text));
     else
-        buf_str(out, "null");
+        json_write_number(out, registers_value(p, reading->raw)); /* NaN and inf: null */
 }
 
 static void format_registers(struct buf *out, const struct slave *s,
@@ -96,7 +97,8 @@ void journal_format(struct buf *out, struct clk_utc at, const struct slave *s,
                     const struct slave_reading *reading, const char *fate)
 {
     const struct point *p = &s->options.profile->points[reading->point];
-    bool invalid = p->type != TYPE_STRING && registers_is_invalid(p, reading->raw);
+    bool invalid = p->type != TYPE_STRING && (registers_is_invalid(p, reading->raw) ||
+                                              !isfinite(registers_value(p, reading->raw)));
     buf_str(out, "{\"t\":");
     buf_i64(out, at.ms);
     buf_fmt(out, ",\"gateway\":\"%s\",\"device\":\"%s\",\"point\":\"%s\",\"v\":", s->gateway,

@@ -204,7 +204,11 @@ double registers_value(const struct point *p, uint64_t raw)
 {
     struct decimal d;
     char text[DECIMAL_TEXT];
-    return registers_decimal(p, raw, &d) ? strtod(decimal_text(d, text), NULL) : NAN;
+    if (registers_decimal(p, raw, &d))
+        return strtod(decimal_text(d, text), NULL);
+    if (!raw_decimal(p->type, raw, &d))
+        return NAN;
+    return strtod(decimal_text(d, text), NULL) * p->scale + p->offset;
 }
 
 bool registers_is_invalid(const struct point *p, uint64_t raw)

@@ -35,6 +35,8 @@ int registers_from_value(const struct point *p, double value, uint64_t *raw, str
 /* What raw means, exactly: raw * scale + offset. False when it is no number (NaN, inf, a sentinel
  * of the profile is still a number here) or needs more than 128 bits. */
 bool registers_decimal(const struct point *p, uint64_t raw, struct decimal *out);
+/* The nearest double; NaN when raw is no finite number. Only where no exact decimal fits 128 bits
+ * (huge floating-point numbers with an offset) is it computed in doubles. */
 double registers_value(const struct point *p, uint64_t raw);
 /* raw is one of the patterns by which the device says "no reading". */
 bool registers_is_invalid(const struct point *p, uint64_t raw);

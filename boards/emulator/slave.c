@@ -21,7 +21,7 @@ struct slave_point {
     uint64_t raw;    /* what it holds or answered last */
     double withheld; /* counters: what passed unseen while they were held */
     struct curve_site site;
-    int leader;           /* the point whose contact this one reports ("k1" of "k1-real"), or -1 */
+    int leader;           /* the point whose contact this one reads back, or -1 */
     int64_t unique_first; /* the range unique values cycle through, in raw numbers or steps */
     uint64_t unique_span, unique_next;
     char text[2 * POINT_REGS_MAX + 1];
@@ -47,16 +47,11 @@ static void unique_range(const struct point *p, struct slave_point *state)
     state->unique_next = state->site.seed % state->unique_span;
 }
 
+/* The point that is switched by writing and read back here, or -1. */
 static int leader_of(const struct profile *profile, const char *name)
 {
-    static const char suffix[] = "-real";
-    size_t len = strlen(name);
-    size_t stem = len - (sizeof(suffix) - 1);
-    if (len <= sizeof(suffix) - 1 || strcmp(name + stem, suffix) != 0)
-        return -1;
     for (size_t i = 0; i < profile->point_count; i++)
-        if (strlen(profile->points[i].name) == stem &&
-            strncmp(profile->points[i].name, name, stem) == 0)
+        if (profile->points[i].writable && strcmp(profile->points[i].readback, name) == 0)
             return (int)i;
     return -1;
 }
