@@ -122,7 +122,7 @@ struct clk_mono alarm_next(const struct alarm_engine *engine); /* CLK_NEVER: not
 
 /* Judges an acknowledgement; fills *reply with "done", "refused", "stale", "unknown" or "expired".
  * The caller keeps replies and answers a repeated id from there (replies.h). */
-void alarm_step_request(struct alarm_engine *engine, const struct operator_entry *who,
+void alarm_step_request(struct alarm_engine *engine, const struct access_member *who,
                         const struct operator_request *request, struct alarm_now now,
                         struct operator_reply *reply);
 

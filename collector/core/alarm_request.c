@@ -23,7 +23,7 @@ static bool seen_is_current(const struct watch *w, const struct operator_request
            r->revision <= w->revision;
 }
 
-static void acknowledge(struct alarm_engine *eng, struct watch *w, const struct operator_entry *who,
+static void acknowledge(struct alarm_engine *eng, struct watch *w, const struct access_member *who,
                         const struct operator_request *request, struct alarm_now now,
                         struct operator_reply *reply)
 {
@@ -45,7 +45,7 @@ static void acknowledge(struct alarm_engine *eng, struct watch *w, const struct 
                alarm_state_name(w->state));
 }
 
-void alarm_step_request(struct alarm_engine *eng, const struct operator_entry *who,
+void alarm_step_request(struct alarm_engine *eng, const struct access_member *who,
                         const struct operator_request *request, struct alarm_now now,
                         struct operator_reply *reply)
 {
@@ -66,7 +66,7 @@ void alarm_step_request(struct alarm_engine *eng, const struct operator_entry *w
         answer(reply, "unknown", "no alert %s among those you may see", request->alert);
         return;
     }
-    if (who->role != OPERATOR_ROLE_OPERATOR)
+    if (!who->requests)
         answer(reply, "refused", "%s may look and not acknowledge", who->name);
     else
         acknowledge(eng, w, who, request, now, reply);

@@ -18,9 +18,6 @@
 #define SEEDS  10
 #define POINTS 6
 
-static struct operator_area everywhere = {.name = "*"};
-static struct operator_class every_class = {.class = ALARM_SECURITY + 1};
-
 /* The rule in its plainest words: since when has the newest usable sample been on which side? */
 struct reference {
     bool active, usable, abnormal_known, abnormal;
@@ -87,12 +84,7 @@ static void look(void *user, const struct alarm_transition *t)
 
 static void acknowledge_one(struct world *w, size_t point)
 {
-    const struct operator_entry lan = {.name = "lan",
-                                       .role = OPERATOR_ROLE_OPERATOR,
-                                       .area_count = 1,
-                                       .areas = &everywhere,
-                                       .class_count = 1,
-                                       .classes = &every_class};
+    const struct access_member lan = world_operator("lan");
     struct operator_request r = {.id = "r"};
     struct operator_reply reply;
     struct alert a;

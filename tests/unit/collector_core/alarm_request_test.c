@@ -10,22 +10,6 @@
     "{\"name\":\"high\",\"type\":\"threshold\",\"where\":{\"kind\":\"pm2_5\"},\"side\":\"above\"," \
     "\"limits\":[{\"value\":150}]," RULE_TAIL
 
-static struct operator_area everywhere[] = {{.name = "*"}};
-static struct operator_area elsewhere[] = {{.name = "than-uyen"}};
-static struct operator_class every_class[] = {{.class = ALARM_SECURITY + 1}};
-static struct operator_class lighting[] = {{.class = ALARM_LIGHTING}};
-
-static struct operator_entry person(const char *name, enum operator_role role)
-{
-    struct operator_entry op = {.role = (int)role,
-                                .area_count = 1,
-                                .areas = everywhere,
-                                .class_count = 1,
-                                .classes = every_class};
-    snprintf(op.name, sizeof(op.name), "%s", name);
-    return op;
-}
-
 static struct world *standing(size_t *point)
 {
     struct world *w = world_create(HIGH);
@@ -45,7 +29,7 @@ static struct operator_request ack(const struct world *w, const char *id)
     return r;
 }
 
-static const char *ask(struct world *w, const struct operator_entry *who,
+static const char *ask(struct world *w, const struct access_member *who,
                        const struct operator_request *request)
 {
     static struct operator_reply reply;
@@ -62,7 +46,7 @@ static void an_acknowledgement_is_stored_with_who_and_why(void **state)
     (void)state;
     size_t p;
     struct world *w = standing(&p);
-    const struct operator_entry lan = person("lan", OPERATOR_ROLE_OPERATOR);
+    const struct access_member lan = world_operator("lan");
     struct operator_request r = ack(w, "r1");
     snprintf(r.comment, sizeof(r.comment), "đang xem");
     assert_string_equal(ask(w, &lan, &r), "done");
@@ -82,7 +66,7 @@ static void a_returned_alarm_leaves_the_list_when_acknowledged(void **state)
     (void)state;
     size_t p;
     struct world *w = standing(&p);
-    const struct operator_entry lan = person("lan", OPERATOR_ROLE_OPERATOR);
+    const struct access_member lan = world_operator("lan");
     world_number(w, p, 1);
     assert_int_equal(w->last.to, ALARM_RETURNED);
     struct operator_request r = ack(w, "r1");
@@ -98,7 +82,7 @@ static void what_was_seen_before_the_last_raise_is_stale(void **state)
     (void)state;
     size_t p;
     struct world *w = standing(&p);
-    const struct operator_entry lan = person("lan", OPERATOR_ROLE_OPERATOR);
+    const struct access_member lan = world_operator("lan");
     const struct operator_request old = ack(w, "r1");
     world_number(w, p, 1);
     world_number(w, p, 200);
@@ -120,7 +104,7 @@ static void what_was_seen_before_it_returned_may_still_be_acknowledged(void **st
     (void)state;
     size_t p;
     struct world *w = standing(&p);
-    const struct operator_entry lan = person("lan", OPERATOR_ROLE_OPERATOR);
+    const struct access_member lan = world_operator("lan");
     const struct operator_request seen = ack(w, "r1");
     world_number(w, p, 1);
     assert_string_equal(ask(w, &lan, &seen), "done");
@@ -133,8 +117,8 @@ static void the_second_of_two_operators_is_told_who_was_first(void **state)
     (void)state;
     size_t p;
     struct world *w = standing(&p);
-    const struct operator_entry lan = person("lan", OPERATOR_ROLE_OPERATOR);
-    const struct operator_entry minh = person("minh", OPERATOR_ROLE_OPERATOR);
+    const struct access_member lan = world_operator("lan");
+    const struct access_member minh = world_operator("minh");
     const struct operator_request r = ack(w, "r1");
     struct operator_reply reply;
     assert_string_equal(ask(w, &lan, &r), "done");
@@ -151,15 +135,16 @@ static void who_may_not_is_refused_and_who_may_not_see_learns_nothing(void **sta
     size_t p;
     struct world *w = standing(&p);
     const struct operator_request r = ack(w, "r1");
-    struct operator_entry who = person("wall", OPERATOR_ROLE_VIEWER);
+    struct access_member who = world_operator("wall");
+    who.requests = false;
     assert_string_equal(ask(w, &who, &r), "refused");
-    who = person("lan", OPERATOR_ROLE_OPERATOR);
-    who.areas = elsewhere;
+    who = world_operator("lan");
+    snprintf(who.areas[0], NAME_SIZE, "than-uyen");
     assert_string_equal(ask(w, &who, &r), "unknown");
-    who.areas = everywhere;
-    who.classes = lighting;
+    snprintf(who.areas[0], NAME_SIZE, "tan-phong");
+    who.classes = 1u << ALARM_LIGHTING;
     assert_string_equal(ask(w, &who, &r), "unknown");
-    who.classes = every_class;
+    who.classes = ~0u;
     struct operator_request other = r;
     snprintf(other.alert, sizeof(other.alert), "no-such-alert");
     assert_string_equal(ask(w, &who, &other), "unknown");

@@ -18,17 +18,9 @@
 
 enum { AIR_1, AIR_2, COMMAND, LAMP, ROAD, POINTS };
 
-static struct operator_area everywhere = {.name = "*"};
-static struct operator_class every_class = {.class = ALARM_SECURITY + 1};
-
 static void acknowledge(struct world *w, const char *rule, const char *object)
 {
-    const struct operator_entry lan = {.name = "lan",
-                                       .role = OPERATOR_ROLE_OPERATOR,
-                                       .area_count = 1,
-                                       .areas = &everywhere,
-                                       .class_count = 1,
-                                       .classes = &every_class};
+    const struct access_member lan = world_operator("lan");
     struct operator_request r = {.id = "r"};
     struct operator_reply reply;
     struct alert a;

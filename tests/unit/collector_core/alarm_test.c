@@ -198,14 +198,7 @@ static void a_higher_limit_for_the_on_delay_raises_the_priority_and_unacknowledg
     world_number(w, p, 200);
     world_advance(w, 2000);
     assert_int_equal(w->last.alert.priority, PRIORITY_MEDIUM);
-    struct operator_class all = {.class = ALARM_SECURITY + 1};
-    struct operator_area everywhere = {.name = "*"};
-    const struct operator_entry lan = {.name = "lan",
-                                       .role = OPERATOR_ROLE_OPERATOR,
-                                       .area_count = 1,
-                                       .areas = &everywhere,
-                                       .class_count = 1,
-                                       .classes = &all};
+    const struct access_member lan = world_operator("lan");
     struct operator_request request = {.id = "r1", .occurrence = 1, .revision = 1};
     struct operator_reply reply;
     snprintf(request.alert, sizeof(request.alert), "%s", w->last.alert.id);

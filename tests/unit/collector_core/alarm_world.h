@@ -246,6 +246,18 @@ static inline size_t world_listed(const struct world *w)
     return count;
 }
 
+/* One who may acknowledge everything. */
+static inline struct access_member world_operator(const char *name)
+{
+    struct access_member who = {.role = ACCESS_OPERATOR,
+                                .requests = true,
+                                .area_count = 1,
+                                .areas = {ACCESS_ALL_AREAS},
+                                .classes = ~0u};
+    snprintf(who.name, sizeof(who.name), "%s", name);
+    return who;
+}
+
 #define RULE_TAIL                                                                                  \
     "\"class\":\"environment\",\"priority\":\"medium\",\"agency\":\"a\",\"text_vi\":\"v\","        \
     "\"text_en\":\"e\"}"
