@@ -36,25 +36,26 @@ static int write_text(const struct acl *o, const char *stem, const char *suffix,
 }
 
 /* An operator has rights when the file lists it and the CA has not revoked it. */
-static bool welcome(const struct ca *ca, const struct operator_entry *person, struct err *e)
+static bool welcome(const struct ca *ca, const struct access_member *operator, struct err * e)
 {
-    const struct ca_issued *issued = ca_find(ca, person->name);
+    const struct ca_issued *issued = ca_find(ca, operator->name);
     if (issued && issued->member.role != ACCESS_OPERATOR) {
-        err_set(e, ERR_INVALID, "operator '%s': this is the name of a %s", person->name,
+        err_set(e, ERR_INVALID, "operator '%s': this is the name of a %s", operator->name,
                 access_role_name(issued->member.role));
         return false;
     }
     if (issued && issued->revoked)
-        fprintf(stderr, "collectorctl acl: operator '%s' is revoked and left out\n", person->name);
+        fprintf(stderr,
+                "collectorctl acl: operator '%s' is revoked and left out\n", operator->name);
     if (!issued)
-        fprintf(stderr, "collectorctl acl: operator '%s' has no certificate yet\n", person->name);
+        fprintf(stderr, "collectorctl acl: operator '%s' has no certificate yet\n", operator->name);
     return !issued || !issued->revoked;
 }
 
-static int gather(const struct ca *ca, const struct operators *operators, struct members *m,
-                  struct err *e)
+static int gather(const struct ca *ca, const struct access_member *operators, size_t operator_count,
+                  struct members *m, struct err *e)
 {
-    m->all = calloc(ca_count(ca) + operators->count + 1, sizeof(*m->all));
+    m->all = calloc(ca_count(ca) + operator_count + 1, sizeof(*m->all));
     if (!m->all)
         return err_set(e, ERR_NOMEM, "no memory for the members");
     for (size_t i = 0; i < ca_count(ca); i++) {
@@ -62,33 +63,30 @@ static int gather(const struct ca *ca, const struct operators *operators, struct
         if (!issued->revoked && issued->member.role != ACCESS_OPERATOR)
             m->all[m->count++] = issued->member;
     }
-    int ret = 0;
-    for (size_t i = 0; i < operators->count && ret == 0; i++) {
-        const struct operator_entry *person = &operators->list[i];
+    for (size_t i = 0; i < operator_count; i++) {
         e->code = 0;
-        if (welcome(ca, person, e))
-            ret = access_from_operator(person, &m->all[m->count++], e);
-        else
-            ret = e->code;
+        if (welcome(ca, &operators[i], e))
+            m->all[m->count++] = operators[i];
+        if (e->code)
+            return e->code;
     }
-    return ret;
+    return 0;
 }
 
 static int load_members(const struct acl *o, const struct ca *ca, struct members *m, struct err *e)
 {
     char *text = NULL;
-    size_t len = 0;
-    const struct operators nobody = {0};
-    struct operators *operators = NULL;
+    size_t len = 0, count = 0;
+    struct access_member *operators = NULL;
     int ret = 0;
     if (o->operators) {
-        ret = fsx_read_file(o->operators, OPERATORS_FILE_MAX, &text, &len, e);
-        if (ret >= 0 && (ret = operators_parse(text, len, &operators, e)) < 0)
+        ret = fsx_read_file(o->operators, ACCESS_FILE_MAX, &text, &len, e);
+        if (ret >= 0 && (ret = access_parse_operators(text, len, &operators, &count, e)) < 0)
             err_prefix(e, "%s", o->operators);
     }
     if (ret >= 0)
-        ret = gather(ca, operators ? operators : &nobody, m, e);
-    operators_free(operators);
+        ret = gather(ca, operators, count, m, e);
+    free(operators);
     free(text);
     return ret;
 }

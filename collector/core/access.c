@@ -1,8 +1,8 @@
 #include "collector/core/access.h"
 
-#include <stdio.h>
-#include <string.h>
+#include <stdlib.h>
 
+#include "model/json.h"
 #include "model/message.h"
 #include "model/topic.h"
 
@@ -57,18 +57,128 @@ int access_add_area(struct access_member *m, const char *area, struct err *e)
     return 0;
 }
 
-int access_from_operator(const struct operator_entry *entry, struct access_member *m, struct err *e)
+static int read_areas(const struct json *list, struct access_member *m, struct err *e)
 {
-    *m = (struct access_member){.role = ACCESS_OPERATOR,
-                                .requests = entry->role == OPERATOR_ROLE_OPERATOR};
-    memcpy(m->name, entry->name, sizeof(m->name));
-    for (size_t i = 0; i < entry->area_count; i++) {
-        int ret = access_add_area(m, entry->areas[i].name, e);
+    if (!list || json_type(list) != JSON_ARRAY || json_count(list) == 0)
+        return err_set(e, ERR_INVALID, "areas: a list of at least one area, or [\"*\"] for all");
+    for (const struct json *v = json_first(list); v; v = json_next(v)) {
+        const char *area;
+        if (json_string(v, &area) < 0)
+            return err_set(e, ERR_INVALID, "areas: holds something that is no text");
+        int ret = access_add_area(m, area, e);
         if (ret < 0) {
-            err_prefix(e, "operator '%s'", entry->name);
+            err_prefix(e, "areas");
             return ret;
         }
     }
+    return 0;
+}
+
+static int read_classes(const struct json *list, struct access_member *m, struct err *e)
+{
+    if (!list) {
+        m->classes = ~0U;
+        return 0;
+    }
+    if (json_type(list) != JSON_ARRAY)
+        return err_set(e, ERR_INVALID, "classes: a list such as [\"environment\", \"energy\"]");
+    for (const struct json *v = json_first(list); v; v = json_next(v)) {
+        const char *text;
+        enum alarm_class class;
+        if (json_string(v, &text) < 0 || alarm_class_parse(text, &class) < 0)
+            return err_set(e, ERR_INVALID,
+                           "classes: one of environment, lighting, energy, traffic, system, "
+                           "security each");
+        m->classes |= 1U << class;
+    }
+    return 0;
+}
+
+static int check_keys(const struct json *v, struct err *e)
+{
+    static const char *const known[] = {"name", "role", "areas", "classes"};
+    for (const struct json *member = json_first(v); member; member = json_next(member)) {
+        bool found = false;
+        for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+            found = found || strcmp(json_key(member), known[i]) == 0;
+        if (!found)
+            return err_set(e, ERR_INVALID,
+                           "'%.40s' is no key; there are name, role, areas, classes",
+                           json_key(member));
+    }
+    return 0;
+}
+
+static int read_operator(const struct json *v, struct access_member *m, struct err *e)
+{
+    const char *name, *role;
+    memset(m, 0, sizeof(*m));
+    m->role = ACCESS_OPERATOR;
+    if (json_type(v) != JSON_OBJECT)
+        return err_set(e, ERR_INVALID, "an operator is an object with name, role and areas");
+    if (json_string(json_get(v, "name"), &name) < 0 || !name_valid(name))
+        return err_set(e, ERR_INVALID, "name: a-z, 0-9 and '-', at most 32, no '-' first");
+    snprintf(m->name, sizeof(m->name), "%s", name);
+    if (json_string(json_get(v, "role"), &role) < 0 ||
+        (strcmp(role, "viewer") != 0 && strcmp(role, "operator") != 0))
+        return err_set(e, ERR_INVALID, "role: \"operator\", or \"viewer\" who may only look");
+    m->requests = strcmp(role, "operator") == 0;
+    int ret = check_keys(v, e);
+    if (ret == 0)
+        ret = read_areas(json_get(v, "areas"), m, e);
+    if (ret == 0)
+        ret = read_classes(json_get(v, "classes"), m, e);
+    return ret;
+}
+
+static int check_new(const struct access_member *members, size_t count, struct err *e)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(members[i].name, members[count].name) == 0)
+            return err_set(e, ERR_INVALID, "name: operator '%s' is there twice", members[i].name);
+    return 0;
+}
+
+static int read_operators(const struct json_doc *doc, struct access_member *members, size_t *count,
+                          struct err *e)
+{
+    *count = 0;
+    for (const struct json *v = json_first(json_root(doc)); v; v = json_next(v)) {
+        int ret = read_operator(v, &members[*count], e);
+        if (ret == 0)
+            ret = check_new(members, *count, e);
+        if (ret < 0) {
+            err_prefix(e, "line %u: operator %zu", json_line(doc, v), *count + 1);
+            return ret;
+        }
+        ++*count;
+    }
+    return 0;
+}
+
+int access_parse_operators(const char *text, size_t len, struct access_member **out, size_t *count,
+                           struct err *e)
+{
+    struct json_doc *doc = NULL;
+    struct access_member *members = NULL;
+    int ret = json_parse(text, len, ACCESS_FILE_MAX, JSON_COMMENTS | JSON_LINES, &doc, e);
+    if (ret < 0)
+        return ret;
+    size_t n = json_count(json_root(doc));
+    if (json_type(json_root(doc)) != JSON_ARRAY)
+        ret = err_set(e, ERR_INVALID, "the operators file is a list: [{\"name\": ...}, ...]");
+    else if (n > ACCESS_OPERATORS_MAX)
+        ret = err_set(e, ERR_LIMIT, "%zu operators; at most %d", n, ACCESS_OPERATORS_MAX);
+    else if (!(members = calloc(n + 1, sizeof(*members))))
+        ret = err_set(e, ERR_NOMEM, "no memory for %zu operators", n);
+    else
+        ret = read_operators(doc, members, count, e);
+    json_free(doc);
+    if (ret < 0) {
+        free(members);
+        return ret;
+    }
+    *out = members;
     return 0;
 }
 

@@ -16,7 +16,6 @@
 
 #include "base/buf.h"
 #include "base/err.h"
-#include "collector/core/operators.h"
 #include "model/name.h"
 
 enum access_role { ACCESS_GATEWAY, ACCESS_OPERATOR, ACCESS_COLLECTOR, ACCESS_BROKER };
@@ -27,24 +26,29 @@ const char *access_role_name(enum access_role role);   /* "gateway" */
 const char *access_role_plural(enum access_role role); /* "gateways": files, listeners, CAs */
 int access_role_parse(const char *text, enum access_role *role);
 
-#define ACCESS_AREAS_MAX OPERATOR_AREAS_MAX
-#define ACCESS_ALL_AREAS "*" /* the one entry of a member that may see every area */
+#define ACCESS_AREAS_MAX     64
+#define ACCESS_ALL_AREAS     "*" /* the one entry of a member that may see every area */
+#define ACCESS_OPERATORS_MAX 1000
+#define ACCESS_FILE_MAX      (1024 * 1024) /* bytes of an operators file */
 
 struct access_member {
     char name[NAME_SIZE];
     enum access_role role;
     size_t area_count;
     char areas[ACCESS_AREAS_MAX][NAME_SIZE];
-    bool requests; /* operators: may send requests (acknowledge); a viewer may not */
+    bool requests;    /* operators: may send requests (acknowledge); a viewer may not */
+    unsigned classes; /* operators: bit (1 << enum alarm_class) for each they are responsible for */
 };
 
 /* An area is given once and by its name; ACCESS_ALL_AREAS stands alone. ERR_INVALID, ERR_LIMIT. */
 int access_add_area(struct access_member *m, const char *area, struct err *e);
 
-/* The member an entry of the operators file stands for. What an operator may see is narrowed by
- * area here; by class it is the collector that answers, since a topic carries no class. */
-int access_from_operator(const struct operator_entry *entry, struct access_member *m,
-                         struct err *e);
+/* Reads an operators file: JSON with comments,
+ *     [{"name": "lan", "role": "operator", "areas": ["muong-te"], "classes": ["environment"]}]
+ * role: viewer or operator; classes absent: all. Allocates *out, freed by the caller. Errors name
+ * the line and the entry. */
+int access_parse_operators(const char *text, size_t len, struct access_member **out, size_t *count,
+                           struct err *e);
 
 /* What access_write_acl needs for these members at most, in bytes. */
 size_t access_acl_size(const struct access_member *members, size_t count);

@@ -14,6 +14,14 @@ void description_begin(struct buf *out, const char *device, const char *profile)
     buf_str(out, ",\"points\":[");
 }
 
+/* Where an unsigned register's counter wraps; a 64-bit one never does in practice. */
+static double wrap_of(const struct point *p)
+{
+    if (p->kind->type != KIND_COUNTER || (p->type != TYPE_U16 && p->type != TYPE_U32))
+        return 0;
+    return (p->type == TYPE_U16 ? 65536.0 : 4294967296.0) * p->scale + p->offset;
+}
+
 void description_add(struct buf *out, const struct point *p, uint32_t period_ms)
 {
     if (out->len && out->data[out->len - 1] == '}')
@@ -28,6 +36,10 @@ void description_add(struct buf *out, const struct point *p, uint32_t period_ms)
     json_write_string(out, kind_type_name(p->kind->type));
     buf_str(out, ",\"period_ms\":");
     buf_u64(out, period_ms);
+    if (wrap_of(p) > 0) {
+        buf_str(out, ",\"wrap\":");
+        json_write_number(out, wrap_of(p));
+    }
     buf_char(out, '}');
 }
 
@@ -86,6 +98,9 @@ static int read_point(const struct json *v, struct description_point *p, struct 
     if (json_int(json_get(v, "period_ms"), &period) || period < 1 || period > UINT32_MAX)
         return err_set(e, ERR_INVALID, "period_ms is missing or no whole number from 1");
     p->period_ms = (uint32_t)period;
+    const struct json *wrap = json_get(v, "wrap");
+    if (wrap && (json_number(wrap, &p->wrap) || p->wrap <= 0))
+        return err_set(e, ERR_INVALID, "wrap is no number above 0");
     return 0;
 }
 

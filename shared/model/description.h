@@ -31,6 +31,7 @@ struct description_point {
     char unit[DESCRIPTION_UNIT_SIZE];
     enum kind_type type;
     uint32_t period_ms; /* how often it is read */
+    double wrap;        /* counters: where the register starts again at 0, in unit; 0: unknown */
 };
 
 struct description {

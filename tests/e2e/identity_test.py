@@ -16,13 +16,11 @@ import unittest
 
 BIN = os.environ.get("IOC_BIN", os.path.join(os.path.dirname(__file__), "../../build/dev/bin"))
 LISTENERS = ("gateways", "operators", "collectors")
-OPERATORS = """{ // who is on shift
-  "version": 1,
-  "operators": [
-    {"name": "lan", "role": "operator", "areas": ["muong-te"], "classes": ["environment"]},
-    {"name": "minh", "role": "viewer", "areas": ["*"], "classes": ["*"]}
-  ]
-}
+OPERATORS = """// who is on shift
+[
+  {"name": "lan", "role": "operator", "areas": ["muong-te"], "classes": ["environment"]},
+  {"name": "minh", "role": "viewer", "areas": ["*"]}
+]
 """
 
 

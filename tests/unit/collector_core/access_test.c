@@ -1,4 +1,5 @@
-/* Promise: what the broker lets a certificate do is exactly what its role and areas say. */
+/* Promise: what the broker lets a certificate do is exactly what its role and areas say, and an
+ * operators file that is not right is refused with its line. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,19 +9,14 @@
 
 #include "collector/core/access.h"
 
-/* The member of an operators file with one entry. */
-static struct access_member operator_member(const char *entry)
+static struct access_member *operators;
+static size_t operator_count;
+
+static int parse(const char *text, struct err *e)
 {
-    char text[512];
-    struct err e = {0};
-    struct operators *operators = NULL;
-    struct access_member m;
-    snprintf(text, sizeof(text), "{\"version\":1,\"operators\":[{%s}]}", entry);
-    if (operators_parse(text, strlen(text), &operators, &e) < 0)
-        fail_msg("%s", e.text);
-    assert_int_equal(access_from_operator(&operators->list[0], &m, NULL), 0);
-    operators_free(operators);
-    return m;
+    free(operators);
+    operators = NULL;
+    return access_parse_operators(text, strlen(text), &operators, &operator_count, e);
 }
 
 static const char *acl(enum access_role role, const struct access_member *members, size_t count)
@@ -62,26 +58,26 @@ static void a_gateway_writes_under_its_own_name(void **state)
 static void an_operator_reads_areas_and_asks(void **state)
 {
     (void)state;
-    struct access_member m = operator_member(
-        "\"name\":\"lan\",\"role\":\"operator\",\"areas\":[\"muong-te\"],\"classes\":[\"energy\"]");
-    assert_string_equal(acl(ACCESS_OPERATOR, &m, 1), "\nuser lan\n"
-                                                     "topic read ioc/v1/alerts/muong-te/+\n"
-                                                     "topic read ioc/v1/index/muong-te/+\n"
-                                                     "topic read ioc/v1/collector/muong-te/state\n"
-                                                     "topic read ioc/v1/gw/muong-te/+/state\n"
-                                                     "topic read ioc/v1/gw/muong-te/+/birth\n"
-                                                     "topic read ioc/v1/gw/muong-te/+/live\n"
-                                                     "topic read ioc/v1/gw/muong-te/+/backfill\n"
-                                                     "topic read ioc/v1/operators/lan/reply\n"
-                                                     "topic write ioc/v1/operators/lan/request\n");
+    assert_int_equal(
+        parse("[{\"name\":\"lan\",\"role\":\"operator\",\"areas\":[\"muong-te\"]}]", NULL), 0);
+    assert_string_equal(acl(ACCESS_OPERATOR, operators, operator_count),
+                        "\nuser lan\n"
+                        "topic read ioc/v1/alerts/muong-te/+\n"
+                        "topic read ioc/v1/index/muong-te/+\n"
+                        "topic read ioc/v1/collector/muong-te/state\n"
+                        "topic read ioc/v1/gw/muong-te/+/state\n"
+                        "topic read ioc/v1/gw/muong-te/+/birth\n"
+                        "topic read ioc/v1/gw/muong-te/+/live\n"
+                        "topic read ioc/v1/gw/muong-te/+/backfill\n"
+                        "topic read ioc/v1/operators/lan/reply\n"
+                        "topic write ioc/v1/operators/lan/request\n");
 }
 
 static void a_viewer_only_looks(void **state)
 {
     (void)state;
-    struct access_member m =
-        operator_member("\"name\":\"v\",\"role\":\"viewer\",\"areas\":[\"*\"],\"classes\":[\"*\"]");
-    const char *text = acl(ACCESS_OPERATOR, &m, 1);
+    assert_int_equal(parse("[{\"name\":\"v\",\"role\":\"viewer\",\"areas\":[\"*\"]}]", NULL), 0);
+    const char *text = acl(ACCESS_OPERATOR, operators, operator_count);
     assert_null(strstr(text, "write"));
     assert_non_null(strstr(text, "topic read ioc/v1/alerts/+/+\n"));
 }
@@ -139,6 +135,36 @@ static void a_full_member_fits_the_size_given(void **state)
     }
 }
 
+static void refuses_an_operators_file_with_the_reason(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *says;
+    } cases[] = {
+        {"{}", "is a list"},
+        {"[{\"name\":\"Lan\",\"role\":\"viewer\",\"areas\":[\"*\"]}]", "name:"},
+        {"[{\"name\":\"lan\",\"role\":\"boss\",\"areas\":[\"*\"]}]", "role:"},
+        {"[{\"name\":\"lan\",\"role\":\"viewer\",\"areas\":[]}]", "areas:"},
+        {"[{\"name\":\"lan\",\"role\":\"viewer\",\"areas\":[\"#\"]}]", "areas:"},
+        {"[{\"name\":\"lan\",\"role\":\"viewer\",\"areas\":[\"*\",\"a\"]}]", "stands alone"},
+        {"[{\"name\":\"lan\",\"role\":\"viewer\",\"areas\":[1]}]", "areas:"},
+        {"[{\"name\":\"lan\",\"role\":\"viewer\",\"areas\":[\"*\"],\"classes\":[\"sea\"]}]",
+         "classes:"},
+        {"[{\"name\":\"lan\",\"role\":\"viewer\",\"areas\":[\"*\"],\"colour\":1}]", "colour"},
+        {"[\n{\"name\":\"lan\",\"role\":\"viewer\",\"areas\":[\"*\"]},\n\n"
+         "{\"name\":\"lan\",\"role\":\"viewer\",\"areas\":[\"*\"]}]",
+         "line 4: operator 2: name: operator 'lan' is there twice"},
+        {"[1]", "is an object"},
+        {"[", "line 1"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct err e = {0};
+        assert_int_not_equal(parse(cases[i].text, &e), 0);
+        if (!strstr(e.text, cases[i].says))
+            fail_msg("'%s' says '%s', not '%s'", cases[i].text, e.text, cases[i].says);
+    }
+}
+
 static void the_listeners_say_every_limit(void **state)
 {
     (void)state;
@@ -173,6 +199,13 @@ static void the_listeners_say_every_limit(void **state)
     assert_int_equal(ids, 1);
 }
 
+static int finish(void **state)
+{
+    (void)state;
+    free(operators);
+    return 0;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -182,7 +215,8 @@ int main(void)
         cmocka_unit_test(a_collector_acks_but_feigns_no_data),
         cmocka_unit_test(areas_are_names_once_each),
         cmocka_unit_test(a_full_member_fits_the_size_given),
+        cmocka_unit_test(refuses_an_operators_file_with_the_reason),
         cmocka_unit_test(the_listeners_say_every_limit),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, NULL, finish);
 }
