@@ -43,7 +43,6 @@ struct ip_gateway {
 struct interpret {
     struct interpret_options options;
     struct interpret_ops ops;
-    bool started;
     size_t gateway_count;
     struct ip_gateway *gateways;
 };
@@ -148,13 +147,13 @@ static struct ip_device *device_find(const struct ip_gateway *g, const char *nam
 static void point_bind(struct interpret *ip, const struct ip_gateway *g, const struct ip_device *d,
                        struct ip_point *p)
 {
-    if (ip->started && p->kind && p->handle == UNBOUND)
+    if (g->born && p->kind && p->handle == UNBOUND)
         p->handle = ip->ops.bind(ip->ops.user, g->area, g->name, d->name, p->name, p->kind);
 }
 
 static void point_retire(struct interpret *ip, struct ip_point *p)
 {
-    if (ip->started && p->handle >= 0)
+    if (p->handle >= 0)
         ip->ops.retire(ip->ops.user, p->handle);
     p->handle = UNBOUND;
 }
@@ -223,14 +222,14 @@ static void settle_when_complete(struct interpret *ip, struct ip_gateway *g)
 
 /* --- start --- */
 
-int interpret_restore(struct interpret *ip, const char *area, const char *gateway, const char *conf,
-                      const char *text, size_t len, struct err *e)
+int interpret_restore(struct interpret *ip, const char *gateway, const char *conf, const char *text,
+                      size_t len, struct err *e)
 {
     struct description described = {0};
-    assert(!ip->started);
-    struct ip_gateway *g = gateway_get(ip, area, gateway, e);
+    struct ip_gateway *g = gateway_get(ip, "", gateway, e);
     if (!g)
         return ERR_FULL;
+    assert(!g->born);
     int rc = description_parse(text, len, &described, e);
     if (rc < 0)
         return rc;
@@ -252,17 +251,6 @@ int interpret_restore(struct interpret *ip, const char *area, const char *gatewa
     }
     description_free(&described);
     return rc;
-}
-
-void interpret_start(struct interpret *ip)
-{
-    ip->started = true;
-    for (size_t i = 0; i < ip->gateway_count; i++) {
-        struct ip_gateway *g = &ip->gateways[i];
-        for (size_t d = 0; d < g->device_count; d++)
-            for (size_t p = 0; p < g->devices[d].point_count; p++)
-                point_bind(ip, g, &g->devices[d], &g->devices[d].points[p]);
-    }
 }
 
 /* --- births and descriptions --- */
@@ -311,6 +299,8 @@ int interpret_birth(struct interpret *ip, const char *area, const char *gateway,
             d->described = false;
         snprintf(d->hash, sizeof(d->hash), "%s", birth->devices[i].hash);
         g->missing += !d->described;
+        for (size_t p = 0; d->described && p < d->point_count; p++)
+            point_bind(ip, g, d, &d->points[p]);
     }
     settle_when_complete(ip, g);
     return (int)g->missing;

@@ -30,9 +30,10 @@
 #include "model/message.h"
 #include "model/pack.h"
 
-#define INTERPRET_FUTURE_MS 10000 /* how far a gateway's synchronised clock may be ahead of ours   \
-                                   */
-#define INTERPRET_CONFS_MAX 8     /* configurations of a gateway remembered as known */
+#define INTERPRET_FUTURE_MS                                                                        \
+    10000                     /* how far a gateway's synchronised clock may be ahead of ours       \
+                               */
+#define INTERPRET_CONFS_MAX 8 /* configurations of a gateway remembered as known */
 
 struct interpret;
 
@@ -62,11 +63,10 @@ int interpret_create(const struct interpret_options *options, const struct inter
                      struct interpret **out, struct err *e);
 void interpret_destroy(struct interpret *ip); /* NULL is fine */
 
-/* Start: each stored description, oldest first, then interpret_start, which binds what each
- * gateway's last configuration has. Nothing is settled before the gateway's birth is seen again. */
-int interpret_restore(struct interpret *ip, const char *area, const char *gateway, const char *conf,
+/* Start: each stored description, oldest first; the gateway's birth, which the broker keeps, then
+ * says whether it still holds, and binds it. */
+int interpret_restore(struct interpret *ip, const char *gateway, const char *conf,
                       const char *description, size_t len, struct err *e);
-void interpret_start(struct interpret *ip);
 
 /* The gateway says what it is. Returns how many of its descriptions are missing (ask for them when
  * above 0), or a negative err_code. */
