@@ -30,6 +30,11 @@ static int64_t serial_us(uint32_t baud, uint32_t bytes)
     return (bits + SILENCES_BITS) * 1000000 / baud;
 }
 
+uint32_t plan_silence_ms(const struct bus_line *line)
+{
+    return line->kind == BUS_TCP ? 0 : (uint32_t)(serial_us(line->baud, 0) / 2 + 999) / 1000;
+}
+
 int64_t plan_time_us(const struct bus_line *line, uint32_t turnaround_ms, enum point_table table,
                      uint32_t count)
 {

@@ -18,6 +18,10 @@ static void next_ready(struct poll *p, struct clk_mono now, struct clk_mono wake
                        struct poll_action *out)
 {
     struct clk_mono idle_until = CLK_NEVER;
+    if (!clk_mono_due(p->silent_until, now)) {
+        *out = (struct poll_action){.kind = POLL_WAIT, .until = p->silent_until};
+        return;
+    }
     if (poll_send_job(p, now, &idle_until, out) || poll_send_due(p, now, &idle_until, out) ||
         poll_send_probe(p, now, idle_until, &wake, out))
         return;
@@ -133,6 +137,7 @@ void poll_replied(struct poll *p, struct clk_mono now, const struct bus_reply *r
         reply->outcome == BUS_EXCEPTION &&
         late_exception_doubtful(&p->devices[p->sent.device].late, p->sent.function, now);
     count(p, now, reply->outcome);
+    p->silent_until = clk_mono_add(now, plan_silence_ms(p->plan->line));
     if ((!answered && reply->sent) || doubtful)
         poll_block_sent(p, now);
     if (answered && !doubtful)

@@ -178,7 +178,8 @@ static void do_note(struct bus_worker *w, const struct poll_note *n)
     }
     state->bus = w->config.bus;
     state->kind = n->kind;
-    state->device = device_at(w, n->device)->index;
+    if (n->device < w->config.plan->device_count)
+        state->device = device_at(w, n->device)->index;
     state->exception = n->report.exception;
     say(w, n, state->text);
     post_control(w, BUS_STATE, state, sizeof(*state));

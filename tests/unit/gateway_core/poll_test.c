@@ -1,269 +1,15 @@
 /*
  * Promise: one bad slave stays one bad slave (under 2 % of the others' time), no reply is ever
  * taken for another request's however late it comes, and an error is reported as what it was.
- *
- * The line is simulated on virtual time: every reply carries a number of its own, may come late,
- * damaged or not at all, and lies in the receive buffer until somebody reads it.
  */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdlib.h>
 
 #include <cmocka.h>
 
-#include "base/rng.h"
-#include "gateway/core/poll.h"
-#include "tests/support/bus_fixture.h"
-
-#define UNITS   64
-#define FLYING  64
-#define HISTORY 64
-
-struct reply {
-    int64_t at_ms;
-    uint64_t request; /* whose answer it is */
-    uint8_t unit, function, bytes, exception;
-    bool damaged;
-};
-
-struct slave {
-    bool dead;
-    uint8_t exception;                    /* answers every request with it */
-    uint16_t missing_from, missing_below; /* registers that do not exist */
-    uint32_t late_per_mille, damaged_per_mille;
-    double late_max;    /* timeouts */
-    unsigned asked;     /* requests received */
-    uint64_t good, bad; /* points reported */
-    enum cause cause;   /* of the last bad report */
-    uint8_t said;       /* the exception of it */
-    unsigned notes[POLL_NOTE_DEVICE_CONFIG + 1];
-};
-
-struct line {
-    struct bus_line line;
-    struct bus_fixture fixture;
-    struct bus_device devices[UNITS];
-    struct plan *plan;
-    struct poll *poll;
-    struct clk_mono now;
-    struct rng rng;
-    struct slave slaves[UNITS];
-    struct reply flying[FLYING];
-    size_t flying_count;
-    uint64_t request; /* number of the last one */
-    bool fifo;        /* a late reply holds back those behind it */
-    bool port_gone;
-    unsigned opens, drains;
-    uint64_t wrong; /* replies taken for another request's */
-    struct poll_written written;
-    unsigned writes_ended;
-    struct bus_request sent[HISTORY]; /* the last requests, ring */
-    struct clk_mono sent_at[HISTORY];
-};
-
-static void line_start(struct line *l, enum bus_kind kind, size_t devices, uint32_t period_ms)
-{
-    l->line = (struct bus_line){.name = "bus-1", .kind = kind, .timeout_ms = 300};
-    if (kind == BUS_RTU)
-        l->line.baud = 38400;
-    for (size_t i = 0; i < devices; i++)
-        l->devices[i] = bus_fixture_device(&l->fixture, "device", (uint8_t)(i + 1), period_ms);
-    l->now.ms = 1000000;
-    rng_init(&l->rng, 7);
-    struct err e;
-    assert_int_equal(plan_create(&l->line, l->devices, devices, &l->plan, &e), 0);
-    l->poll = poll_create(l->plan, 1, l->now);
-    assert_non_null(l->poll);
-}
-
-static struct line *line_new(enum bus_kind kind, size_t devices, size_t points, uint32_t period_ms)
-{
-    struct line *l = calloc(1, sizeof(*l));
-    assert_non_null(l);
-    bus_fixture_init(&l->fixture, 5);
-    for (size_t i = 0; i < points; i++)
-        bus_fixture_add(&l->fixture, TABLE_HOLDING, (uint16_t)i, 1)->writable = true;
-    line_start(l, kind, devices, period_ms);
-    return l;
-}
-
-static void line_free(struct line *l)
-{
-    poll_destroy(l->poll);
-    plan_destroy(l->plan);
-    free(l);
-}
-
-/* --- the wire --- */
-
-static size_t earliest(const struct line *l)
-{
-    size_t best = SIZE_MAX;
-    for (size_t i = 0; i < l->flying_count; i++)
-        if (best == SIZE_MAX || l->flying[i].at_ms < l->flying[best].at_ms)
-            best = i;
-    return best;
-}
-
-static struct reply land(struct line *l, size_t i)
-{
-    struct reply r = l->flying[i];
-    l->flying[i] = l->flying[--l->flying_count];
-    return r;
-}
-
-static int64_t held_back(const struct line *l, uint8_t unit, int64_t at_ms)
-{
-    for (size_t i = 0; l->fifo && i < l->flying_count; i++)
-        if (l->flying[i].unit == unit && l->flying[i].at_ms >= at_ms)
-            at_ms = l->flying[i].at_ms + 1;
-    return at_ms;
-}
-
-static bool is_missing(const struct slave *s, const struct bus_request *q)
-{
-    return q->address < s->missing_below && q->address + q->count > s->missing_from;
-}
-
-static void slave_receives(struct line *l, const struct bus_request *q)
-{
-    struct slave *s = &l->slaves[q->unit - 1];
-    s->asked++;
-    if (s->dead)
-        return;
-    struct reply r = {.request = l->request, .unit = q->unit, .function = q->function};
-    r.bytes = q->function <= 4 ? plan_reply_bytes((enum point_table)q->function, q->count) : 4;
-    r.exception = is_missing(s, q) ? 2 : s->exception;
-    r.damaged = rng_below(&l->rng, 1000) < s->damaged_per_mille;
-    r.at_ms = l->now.ms + 5 + plan_time_us(&l->line, 5, TABLE_HOLDING, r.bytes / 2) / 1000;
-    if (rng_below(&l->rng, 1000) < s->late_per_mille) {
-        double factor = 1.1 + rng_unit(&l->rng) * (s->late_max - 1.1);
-        r.at_ms = l->now.ms + (int64_t)(factor * q->timeout_ms);
-    }
-    r.at_ms = held_back(l, q->unit, r.at_ms);
-    assert_true(l->flying_count < FLYING);
-    l->flying[l->flying_count++] = r;
-}
-
-static struct bus_reply judge(struct line *l, const struct bus_request *q, const struct reply *r)
-{
-    struct bus_reply reply = {.sent = true};
-    uint8_t bytes =
-        q->function <= 4 ? plan_reply_bytes((enum point_table)q->function, q->count) : 4;
-    if (r->damaged)
-        reply.outcome = BUS_DAMAGED;
-    else if (r->unit != q->unit || r->function != q->function)
-        reply.outcome = BUS_FOREIGN;
-    else if (r->exception) {
-        reply.outcome = BUS_EXCEPTION;
-        reply.exception = r->exception;
-    } else if (r->bytes != bytes)
-        reply.outcome = BUS_FOREIGN;
-    else
-        l->wrong += r->request != l->request;
-    return reply;
-}
-
-static struct bus_reply transact(struct line *l, const struct bus_request *q)
-{
-    struct bus_reply reply = {.outcome = BUS_NO_REPLY, .sent = true};
-    size_t i = earliest(l);
-    if (l->port_gone)
-        return (struct bus_reply){.outcome = BUS_LOST};
-    if (i != SIZE_MAX && l->flying[i].at_ms <= l->now.ms) /* unasked bytes in the buffer */
-        return (struct bus_reply){.outcome = BUS_FOREIGN};
-    l->sent[l->request % HISTORY] = *q;
-    l->sent_at[l->request % HISTORY] = l->now;
-    l->request++;
-    slave_receives(l, q);
-    i = earliest(l);
-    if (i == SIZE_MAX || l->flying[i].at_ms > l->now.ms + q->timeout_ms) {
-        l->now.ms += q->timeout_ms;
-        return reply;
-    }
-    struct reply r = land(l, i);
-    l->now.ms = r.at_ms;
-    return judge(l, q, &r);
-}
-
-static size_t drain(struct line *l, uint32_t quiet_ms)
-{
-    size_t bytes = 0;
-    size_t i;
-    while ((i = earliest(l)) != SIZE_MAX && l->flying[i].at_ms <= l->now.ms + quiet_ms) {
-        struct reply r = land(l, i);
-        if (r.at_ms > l->now.ms)
-            l->now.ms = r.at_ms;
-        bytes += 5U + r.bytes;
-    }
-    l->now.ms += quiet_ms;
-    l->drains++;
-    return bytes;
-}
-
-static void reported(struct line *l, const struct poll_report *r)
-{
-    struct slave *s = &l->slaves[r->device];
-    if (r->cause == CAUSE_NONE) {
-        s->good += r->points;
-        return;
-    }
-    s->bad += r->points;
-    s->cause = r->cause;
-    s->said = r->exception;
-}
-
-static void open_port(struct line *l)
-{
-    l->opens++;
-    if (l->line.kind == BUS_TCP)
-        l->flying_count = 0; /* a fresh connection knows nothing of the old one's replies */
-    poll_opened(l->poll, l->now, !l->port_gone);
-}
-
-static void line_step(struct line *l, int64_t until_ms)
-{
-    struct poll_action a;
-    struct bus_reply reply;
-    size_t bytes;
-    poll_next(l->poll, l->now, &a);
-    switch (a.kind) {
-    case POLL_OPEN:
-        open_port(l);
-        break;
-    case POLL_SEND:
-        reply = transact(l, &a.request);
-        poll_replied(l->poll, l->now, &reply);
-        break;
-    case POLL_DRAIN:
-        bytes = drain(l, a.quiet_ms);
-        poll_drained(l->poll, l->now, bytes, true);
-        break;
-    case POLL_WAIT:
-        assert_true(a.until.ms > l->now.ms);
-        l->now.ms = a.until.ms < until_ms ? a.until.ms : until_ms;
-        break;
-    case POLL_REPORT:
-        reported(l, &a.report);
-        break;
-    case POLL_NOTE:
-        l->slaves[a.note.device].notes[a.note.kind]++;
-        break;
-    case POLL_WRITTEN:
-        l->written = a.written;
-        l->writes_ended++;
-        break;
-    }
-}
-
-static void run(struct line *l, int64_t ms)
-{
-    int64_t until_ms = l->now.ms + ms;
-    while (l->now.ms < until_ms)
-        line_step(l, until_ms);
-}
+#include "tests/support/bus_sim.h"
 
 /* --- schedule --- */
 
@@ -278,6 +24,16 @@ static void every_reading_has_its_period(void **state)
     assert_int_equal(stats.timeouts, 0);
     for (size_t i = 0; i < 30; i++)
         assert_in_range(l->slaves[i].good, 4 * 99, 4 * 102);
+    line_free(l);
+}
+
+static void two_frames_are_apart_by_the_standards_silence(void **state)
+{
+    (void)state;
+    struct line *l = line_new(BUS_RTU, 30, 4, 1000);
+    run(l, 5000);
+    for (uint64_t n = l->request - HISTORY + 1; n < l->request; n++)
+        assert_true(l->sent_at[n % HISTORY].ms >= l->replied_at[(n - 1) % HISTORY].ms + 2);
     line_free(l);
 }
 
@@ -512,6 +268,30 @@ static void on_tcp_an_error_replaces_the_connection(void **state)
     line_free(l);
 }
 
+/* One timeout for the request, one for the connection that takes its place. */
+static void a_half_open_peer_is_noticed_within_two_timeouts(void **state)
+{
+    (void)state;
+    struct line *l = line_new(BUS_TCP, 3, 5, 1000);
+    assert_int_equal(next_kind(l), POLL_OPEN);
+    poll_opened(l->poll, l->now, true);
+    int64_t start_ms = l->now.ms;
+    struct bus_request q = expect_send(l);
+    l->now.ms += q.timeout_ms;
+    poll_replied(l->poll, l->now, &(struct bus_reply){.outcome = BUS_NO_REPLY, .sent = true});
+    assert_int_equal(next_kind(l), POLL_OPEN);
+    l->now.ms += l->line.timeout_ms;
+    poll_opened(l->poll, l->now, false);
+    struct poll_action a;
+    do {
+        poll_next(l->poll, l->now, &a);
+    } while (a.kind == POLL_REPORT);
+    assert_int_equal(a.kind, POLL_NOTE);
+    assert_int_equal(a.note.kind, POLL_NOTE_PORT_DOWN);
+    assert_in_range(l->now.ms - start_ms, 1, 2 * q.timeout_ms);
+    line_free(l);
+}
+
 static void a_line_that_is_never_quiet_is_said_once_and_its_readings_are_bad(void **state)
 {
     (void)state;
@@ -662,6 +442,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_reading_has_its_period),
+        cmocka_unit_test(two_frames_are_apart_by_the_standards_silence),
         cmocka_unit_test(a_stall_is_not_made_up_for_by_a_burst),
         cmocka_unit_test(one_dead_slave_of_fifty_costs_the_others_under_two_percent),
         cmocka_unit_test(ten_dead_slaves_of_fifty_cost_the_others_under_two_percent_too),
@@ -674,6 +455,7 @@ int main(void)
         cmocka_unit_test(five_percent_noise_gives_no_wrong_value_and_most_of_the_right_ones),
         cmocka_unit_test(after_any_error_the_line_is_cleaned_and_the_next_reply_has_another_length),
         cmocka_unit_test(on_tcp_an_error_replaces_the_connection),
+        cmocka_unit_test(a_half_open_peer_is_noticed_within_two_timeouts),
         cmocka_unit_test(a_line_that_is_never_quiet_is_said_once_and_its_readings_are_bad),
         cmocka_unit_test(a_register_that_is_not_there_is_isolated_and_said_once),
         cmocka_unit_test(a_busy_slave_is_asked_again_later_and_then_reported),
