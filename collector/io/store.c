@@ -143,6 +143,20 @@ void store_withdraw(struct store *s)
     pthread_mutex_unlock(&s->lock);
 }
 
+int store_ask_waiting(struct store *s, const char *gateway, const char *conf, uint64_t after)
+{
+    pthread_mutex_lock(&s->lock);
+    int rc = s->stopped ? ERR_CLOSED : s->question.open ? ERR_AGAIN : 0;
+    if (rc == 0) {
+        s->question = (struct question){.open = true, .after = after};
+        snprintf(s->question.gateway, sizeof(s->question.gateway), "%s", gateway);
+        snprintf(s->question.conf, sizeof(s->question.conf), "%s", conf);
+        pthread_cond_signal(&s->wake);
+    }
+    pthread_mutex_unlock(&s->lock);
+    return rc;
+}
+
 /* --- the thread --- */
 
 /* Waits with the lock held, until woken or for ms. */
@@ -159,17 +173,17 @@ static void wait_ms(struct store *s, unsigned ms)
     pthread_cond_timedwait(&s->wake, &s->lock, &until);
 }
 
-/* An outcome must arrive: the loop holds back acks until it does. */
-static void post(struct store *s, enum store_mail type, uint64_t number, const struct err *why)
+/* Mail must arrive: the loop holds back acks until it does. A full mailbox frees what it refuses,
+ * so each attempt carries a copy. */
+static void post_mail(struct store *s, const struct mail *m)
 {
     for (;;) {
-        struct mail m = {.type = (int)type, .a = number};
-        if (why) {
-            m.b = (uint64_t)-why->code;
-            m.data = strdup(why->text);
-            m.len = m.data ? strlen(why->text) : 0;
-        }
-        if (mailbox_post_control(s->mailbox, &m) == 0)
+        struct mail copy = *m;
+        copy.data = NULL;
+        if (m->data && (copy.data = malloc(m->len)) != NULL)
+            memcpy(copy.data, m->data, m->len);
+        copy.len = copy.data ? m->len : 0;
+        if (mailbox_post_control(s->mailbox, &copy) == 0)
             return;
         pthread_mutex_lock(&s->lock);
         bool stop = s->stop;
@@ -179,6 +193,19 @@ static void post(struct store *s, enum store_mail type, uint64_t number, const s
         if (stop)
             return;
     }
+}
+
+static void post(struct store *s, enum store_mail type, uint64_t number, const struct err *why)
+{
+    struct mail m = {.type = (int)type, .a = number};
+    struct err text;
+    if (why) {
+        text = *why;
+        m.b = (uint64_t)-why->code;
+        m.data = text.text;
+        m.len = strlen(text.text) + 1;
+    }
+    post_mail(s, &m);
 }
 
 static bool may_heal(int code)
@@ -246,17 +273,34 @@ static bool work(struct store *s, const struct store_batch *b)
     return withdrawn;
 }
 
+static void answer(struct store *s, const struct question *q)
+{
+    struct mail m = waiting_answer(s, q);
+    pthread_mutex_lock(&s->lock);
+    s->question.open = false;
+    pthread_mutex_unlock(&s->lock);
+    post_mail(s, &m);
+    free(m.data);
+}
+
 static void *run(void *argument)
 {
     struct store *s = argument;
     bool go_on = true;
     while (go_on) {
         pthread_mutex_lock(&s->lock);
-        while (!s->handed && !s->stop)
+        while (!s->handed && !s->question.open && !s->stop)
             pthread_cond_wait(&s->wake, &s->lock);
         const struct store_batch *b = s->handed;
+        struct question q = s->question;
+        bool stop = s->stop;
         pthread_mutex_unlock(&s->lock);
-        go_on = b && work(s, b);
+        if (b)
+            go_on = work(s, b);
+        else if (stop)
+            go_on = false;
+        else
+            answer(s, &q);
     }
     return NULL;
 }

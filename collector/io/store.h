@@ -52,6 +52,8 @@ enum store_mail {
     STORE_RETRY,
     STORE_WITHDRAWN,
     STORE_FATAL,
+    STORE_WAITING, /* a: rows; the answer to store_ask_waiting. With a 0, b may be an error's code
+                      negated and data its text: ask again later. */
 };
 
 enum store_lane { LANE_LIVE, LANE_BACKFILL };
@@ -151,13 +153,26 @@ void store_withdraw(struct store *s);
 /* Drops what is in the batch being filled. */
 void store_discard(struct store *s);
 
-/* --- tools and tests: reads any store file, running or not, in order of arrival --- */
+/* --- packs that wait for their descriptions --- */
+
+#define STORE_WAITING_ROWS  64
+#define STORE_WAITING_BYTES (1U << 20) /* of one answer, unless a single row is larger */
 
 struct store_row {
-    uint64_t id;
+    uint64_t id; /* rises in order of arrival */
     char gateway[NAME_SIZE];
+    char conf[PACK_CONF_SIZE];
     struct store_pack pack;
 };
+
+/* Asks the thread for committed packs of that configuration not yet interpreted, with an id above
+ * `after`, in order of arrival. The loop interprets what comes, asks on after the last id until an
+ * answer is empty, then puts store_put_interpreted. ERR_AGAIN while another question is open. */
+int store_ask_waiting(struct store *s, const char *gateway, const char *conf, uint64_t after);
+/* Walks the rows of a STORE_WAITING mail, *at from 0; they are valid while the mail's data is. */
+bool store_waiting_row(const struct mail *m, size_t *at, struct store_row *row);
+
+/* --- tools and tests: reads any store file, running or not, in order of arrival --- */
 
 int store_each_pack(const char *path, int (*each)(void *user, const struct store_row *row),
                     void *user, struct err *e);

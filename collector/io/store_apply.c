@@ -60,7 +60,8 @@ int store_prepare(struct store *s, struct err *e)
         for (int i = 0; i < OP_SQL && op_sql[type].sql[i]; i++)
             if ((rc = db_prepare(s->db, op_sql[type].sql[i], &s->sql[type][i], e)))
                 return rc;
-    if ((rc = db_prepare(s->db, "SELECT owner_epoch, batch FROM store", &s->owner, e)) ||
+    if ((rc = db_prepare(s->db, WAITING_SQL, &s->waiting, e)) ||
+        (rc = db_prepare(s->db, "SELECT owner_epoch, batch FROM store", &s->owner, e)) ||
         (rc = db_prepare(s->db, "UPDATE store SET batch = ?1", &s->done, e)) ||
         (rc = db_prepare(s->db, "SELECT done FROM epoch WHERE gateway = ?1 AND epoch = ?2",
                          &s->get_epoch, e)) ||

@@ -109,7 +109,7 @@ int store_load_epochs(struct store *s,
                         &gaps_sql, e)))
         return rc;
     rangeset_init(&done, STORE_RANGES_MAX);
-    rangeset_init(&gaps, STORE_RANGES_MAX);
+    rangeset_init(&gaps, SIZE_MAX / sizeof(struct range)); /* rows, however many there are */
     while ((rc = db_step(sql, e)) == 1) {
         rc = load_epoch(s, sql, gaps_sql, &done, &gaps, e);
         if (rc == 0)
@@ -258,6 +258,7 @@ static int pack_row(struct db_stmt *sql, void *context)
     struct pack_walk *w = context;
     struct store_row row = {.id = (uint64_t)db_int(sql, 0)};
     snprintf(row.gateway, sizeof(row.gateway), "%s", db_text(sql, 1));
+    snprintf(row.conf, sizeof(row.conf), "%s", db_text(sql, 7));
     row.pack = (struct store_pack){
         .gateway = row.gateway,
         .epoch = (uint64_t)db_int(sql, 2),
@@ -265,7 +266,7 @@ static int pack_row(struct db_stmt *sql, void *context)
         .received = {db_int(sql, 4)},
         .lane = (enum store_lane)db_int(sql, 5),
         .kind = (enum pack_kind)db_int(sql, 6),
-        .conf = db_text(sql, 7),
+        .conf = row.conf,
         .interpreted = db_int(sql, 8) != 0,
     };
     row.pack.body = db_blob(sql, 9, &row.pack.len);

@@ -61,6 +61,7 @@ struct store {
 
     struct db *db; /* the loop's until store_start, then the thread's */
     struct db_stmt *sql[OP_TYPES][OP_SQL];
+    struct db_stmt *waiting;
     struct db_stmt *owner, *done, *get_epoch, *trim_quarantine, *trim_replies, *count_trimmed;
     uint64_t limit_now; /* the size limit in force at SQLite */
     char joined[STORE_RANGES_MAX * 2 * sizeof(uint64_t)];
@@ -75,6 +76,11 @@ struct store {
     pthread_cond_t wake;
     struct store_batch *handed; /* at the thread */
     bool stop, withdraw, stopped;
+    struct question {
+        bool open;
+        char gateway[NAME_SIZE], conf[PACK_CONF_SIZE];
+        uint64_t after;
+    } question;
 };
 
 /* store_apply.c */
@@ -85,6 +91,12 @@ int store_apply(struct store *s, const struct store_batch *b, struct err *e);
 /* store_load.c */
 int ranges_decode(const void *bytes, size_t len, struct rangeset *set);
 size_t ranges_encode(const struct rangeset *set, void *bytes, size_t cap);
+
+/* store_waiting.c: the answer as a mail, and the statement that finds it. */
+#define WAITING_SQL                                                                                \
+    "SELECT id, epoch, seq, received_ms, lane, kind, body FROM pack"                               \
+    " WHERE gateway = ?1 AND conf = ?2 AND interpreted = 0 AND id > ?3 ORDER BY id LIMIT ?4"
+struct mail waiting_answer(struct store *s, const struct question *q);
 
 /* store_open.c */
 int store_open_file(struct store *s, struct err *e);

@@ -45,16 +45,16 @@ static int failed(struct db *db, const char *what, struct err *e)
 
 static int set_up(struct db *db, bool write, struct err *e)
 {
+    /* The file may have been written by anybody: nothing in it is executed or believed. */
+    static const char reading[] = "PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON;";
+    static const char writing[] = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
+                                  "PRAGMA journal_size_limit=67108864;";
     sqlite3_extended_result_codes(db->handle, 1);
     sqlite3_busy_timeout(db->handle, DB_BUSY_MS);
-    /* The file may have been written by anybody: nothing in it is executed or believed. */
-    int rc = db_exec(db, "PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON;", e);
-    if (rc || !write)
-        return rc;
-    return db_exec(db,
-                   "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
-                   "PRAGMA journal_size_limit=67108864;",
-                   e);
+    if (sqlite3_exec(db->handle, reading, NULL, NULL, NULL) != SQLITE_OK ||
+        (write && sqlite3_exec(db->handle, writing, NULL, NULL, NULL) != SQLITE_OK))
+        return failed(db, "cannot be opened", e);
+    return 0;
 }
 
 int db_open(const char *path, unsigned flags, struct db **out, struct err *e)
@@ -72,7 +72,7 @@ int db_open(const char *path, unsigned flags, struct db **out, struct err *e)
     if (!db->handle)
         rc = err_set(e, ERR_NOMEM, "%s: no memory to open it", path);
     else
-        rc = rc ? failed(db, "cannot open", e) : set_up(db, write, e);
+        rc = rc ? failed(db, "cannot be opened", e) : set_up(db, write, e);
     if (rc) {
         db_close(db);
         return rc;

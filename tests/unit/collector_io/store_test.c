@@ -725,6 +725,52 @@ static void packs_wait_for_their_descriptions(void **state)
     store_close(s);
 }
 
+static void waiting_packs_are_read_in_order_and_to_the_end(void **state)
+{
+    (void)state;
+    struct store *s = start_store();
+    for (uint64_t seq = 1; seq <= STORE_WAITING_ROWS + 10; seq++)
+        put_pack(s, 5, seq);
+    commit(s);
+    uint64_t after = 0;
+    uint64_t seq = 0;
+    for (uint64_t rows = 1; rows > 0;) {
+        struct store_row row;
+        size_t at = 0;
+        assert_int_equal(store_ask_waiting(s, "gw-1", CONF, after), 0);
+        struct mail m = await_mail();
+        assert_int_equal(m.type, STORE_WAITING);
+        assert_int_equal(m.b, 0);
+        rows = m.a;
+        for (uint64_t n = 0; n < rows; n++) {
+            char body[64];
+            assert_true(store_waiting_row(&m, &at, &row));
+            assert_true(row.id > after);
+            after = row.id;
+            seq++;
+            snprintf(body, sizeof(body), "body of 5/%llu", (unsigned long long)seq);
+            assert_string_equal(row.pack.gateway, "gw-1");
+            assert_string_equal(row.pack.conf, CONF);
+            assert_int_equal(row.pack.epoch, 5);
+            assert_int_equal(row.pack.seq, seq);
+            assert_int_equal(row.pack.lane, LANE_BACKFILL);
+            assert_int_equal(row.pack.len, strlen(body));
+            assert_memory_equal(row.pack.body, body, row.pack.len);
+        }
+        assert_false(store_waiting_row(&m, &at, &row));
+        free(m.data);
+    }
+    assert_int_equal(seq, STORE_WAITING_ROWS + 10);
+    assert_int_equal(store_put_interpreted(s, "gw-1", CONF), 0);
+    commit(s);
+    assert_int_equal(store_ask_waiting(s, "gw-1", CONF, 0), 0);
+    struct mail m = await_mail();
+    assert_int_equal(m.type, STORE_WAITING);
+    assert_int_equal(m.a, 0);
+    free(m.data);
+    store_close(s);
+}
+
 static void a_full_batch_refuses_packs_and_has_room_for_the_rest(void **state)
 {
     (void)state;
@@ -770,6 +816,7 @@ int main(void)
         IN_A_DIR(alarms_descriptions_and_replies_come_back),
         IN_A_DIR(the_audit_can_only_grow),
         IN_A_DIR(packs_wait_for_their_descriptions),
+        IN_A_DIR(waiting_packs_are_read_in_order_and_to_the_end),
         IN_A_DIR(a_full_batch_refuses_packs_and_has_room_for_the_rest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
