@@ -105,7 +105,7 @@ size_t spool_group_seal(uint8_t *memory, size_t cap, const struct spool_group *g
     buf_char(&head, (char)VERSION);
     buf_char(&head, (char)SPOOL_CODEC_STORED);
     buf_char(&head, (char)g->kind);
-    buf_char(&head, g->last);
+    buf_char(&head, 0);
     buf_le64(&head, g->segment);
     buf_le64(&head, g->number);
     buf_le32(&head, g->block);
@@ -128,7 +128,7 @@ int spool_group_open(const uint8_t *bytes, size_t n, struct spool_group *g)
         return ERR_CORRUPT;
     uint8_t codec = cursor_u8(&c);
     g->kind = cursor_u8(&c);
-    g->last = cursor_u8(&c) != 0;
+    cursor_u8(&c);
     g->segment = cursor_le64(&c);
     g->number = cursor_le64(&c);
     g->block = cursor_le32(&c);
@@ -155,7 +155,7 @@ void spool_summary_write(uint8_t block[SPOOL_BLOCK], const struct spool_summary 
     buf_le64(&b, s->segment);
     buf_le32(&b, s->size);
     buf_le32(&b, s->blocks_used);
-    buf_le64(&b, s->last_flush);
+    buf_le64(&b, s->done);
     buf_le32(&b, s->run_count);
     buf_le32(&b, 0);
     for (uint32_t i = 0; i < s->run_count; i++) {
@@ -190,7 +190,7 @@ int spool_summary_read(const uint8_t block[SPOOL_BLOCK], struct spool_summary *s
     s->segment = cursor_le64(&c);
     s->size = cursor_le32(&c);
     s->blocks_used = cursor_le32(&c);
-    s->last_flush = cursor_le64(&c);
+    s->done = cursor_le64(&c);
     s->run_count = cursor_le32(&c);
     cursor_le32(&c);
     if (s->run_count > SPOOL_RUNS_MAX || s->blocks_used > s->size / SPOOL_BLOCK)

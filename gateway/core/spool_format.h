@@ -51,9 +51,8 @@ struct spool_group {
     enum spool_group_kind kind;
     uint64_t segment; /* 0 in the journal */
     uint32_t block;   /* where it lies, in blocks from the file's start */
-    uint64_t number;  /* of the flush: counts up over the spool's life; a part precedes its flush */
-    uint32_t part;    /* parts of one number count up from 0; 0 in a dense group */
-    bool last;        /* the dense group that ends its flush: the parts of that number are done */
+    uint64_t number;  /* part: of its series; dense: the series up to this one are not needed */
+    uint32_t part;    /* parts of one series count up from 0; 0 in a dense group */
     uint32_t records;
     uint32_t len;           /* of the payload */
     const uint8_t *payload; /* borrowed; decoding only */
@@ -72,7 +71,7 @@ struct spool_summary {
     uint32_t size; /* of the file, bytes */
     bool sealed;
     uint32_t blocks_used;
-    uint64_t last_flush; /* done when it was sealed */
+    uint64_t done; /* the series of parts not needed any more when it was sealed */
     uint32_t run_count;
     struct spool_run runs[SPOOL_RUNS_MAX];
 };

@@ -282,6 +282,7 @@ uint64_t spool_ledger_account(struct spool_ledger *l, const struct spool_gap *ga
         if (part.from != gap->from || part.to != gap->to)
             part.count = 0;
         gaps_insert(l, &part);
+        spool_ledger_untell(l, part.epoch, part.from, part.to);
         totals_add(&l->totals, gap->cause, part.to - part.from + 1, part.count);
         packs += part.to - part.from + 1;
         seq = part.to + 1;

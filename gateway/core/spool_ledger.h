@@ -83,15 +83,16 @@ void spool_ledger_settle(struct spool_ledger *l, uint64_t epoch);
 /* Another store answers: nothing is acknowledged any more. Totals and gaps stay. */
 void spool_ledger_forget(struct spool_ledger *l, const char *store);
 
-/* Whatever of the gap's range is neither acknowledged nor in a gap already becomes one; returns how
- * many packs that were. `gap->count` is kept when the whole range is new, else it is unknown. */
+/* Whatever of the gap's range is neither acknowledged nor in a gap already becomes one, and what
+ * those packs told is untold; returns how many packs that were. `gap->count` is kept when the whole
+ * range is new, else it is unknown. */
 uint64_t spool_ledger_account(struct spool_ledger *l, const struct spool_gap *gap);
 /* Copies at most max untold gaps to out under a new mark; returns how many. */
 size_t spool_ledger_offer(struct spool_ledger *l, struct spool_gap *out, size_t max,
                           uint64_t *mark);
 /* The gaps still under that mark are told by that pack. */
 void spool_ledger_told(struct spool_ledger *l, uint64_t mark, uint64_t epoch, uint64_t seq);
-/* The packs from..to of that epoch are gone: what they told is untold. */
+/* The packs from..to of that epoch are not there: what they told is untold. */
 void spool_ledger_untell(struct spool_ledger *l, uint64_t epoch, uint64_t from, uint64_t to);
 size_t spool_ledger_untold(const struct spool_ledger *l);
 

@@ -66,7 +66,6 @@ static void evict_range(struct spool *s, const struct spool_run *r)
     };
     s->recycled += spool_ledger_acked_in(&s->ledger, r->epoch, r->from, r->to);
     spool_ledger_account(&s->ledger, &gap);
-    spool_ledger_untell(&s->ledger, r->epoch, r->from, r->to);
     spool_flights_end(s, r->epoch, r->from, r->to);
 }
 
@@ -213,9 +212,10 @@ static int write_part(struct spool *s)
 static int write_dense(struct spool *s)
 {
     struct buf payload;
-    struct spool_group g = {.number = s->journal.number};
+    struct spool_group g = {0};
     g.records = (uint32_t)spool_tail_measure(&s->tail, 0, SPOOL_RECORDS_MAX, &g.len);
-    g.last = g.records == s->tail.count;
+    bool last = g.records == s->tail.count;
+    g.number = last ? s->journal.number : s->disk.done;
     payload_begin(s, &payload);
     if (g.records)
         buf_put(&payload, spool_tail_encoded(&s->tail, 0), g.len);
@@ -225,6 +225,7 @@ static int write_dense(struct spool *s)
         return ERR_AGAIN;
     int rc = spool_disk_write(&s->disk, s->group, SPOOL_GROUP_MAX, &g);
     if (rc) {
+        spool_journal_turn(&s->journal); /* the group may be there all the same, and say so */
         if (s->failures >= GIVE_UP_AFTER)
             spool_disk_seal(&s->disk); /* perhaps only this place is bad */
         return rc;
@@ -232,8 +233,8 @@ static int write_dense(struct spool *s)
     s->ledger.dirty = false;
     note_durable(s, g.records);
     spool_tail_drop(&s->tail, g.records);
-    if (g.last)
-        spool_journal_reset(&s->journal, g.number + 1);
+    if (last)
+        spool_journal_reset(&s->journal);
     return 0;
 }
 
@@ -382,12 +383,17 @@ static void begin_epoch(struct spool *s)
         s->epoch = random_epoch(s);
 }
 
+/* That pack, or a later one of its epoch, is certainly held. */
 static bool held_already(const struct spool *s, uint64_t epoch, uint64_t seq)
 {
-    struct spool_walk walk = {.spool = s};
-    struct spool_run run;
-    while (spool_walk_next(&walk, &run))
-        if (run.epoch == epoch && run.to >= seq)
+    for (size_t i = 0; i < s->disk.count; i++) {
+        const struct spool_segment *segment = &s->disk.segments[i];
+        for (uint32_t k = 0; k < segment->run_count && !segment->doubtful; k++)
+            if (segment->runs[k].epoch == epoch && segment->runs[k].to >= seq)
+                return true;
+    }
+    for (size_t i = 0; i < s->tail.count; i++)
+        if (s->tail.records[i].epoch == epoch && s->tail.records[i].seq >= seq)
             return true;
     return false;
 }
@@ -408,6 +414,16 @@ static int replay_group(void *user, const struct spool_group *g)
     return rc == ERR_FULL ? 0 : rc; /* smaller memory than before: what is left out is a hole */
 }
 
+/* The ledger may know of a telling pack that the power cut took. */
+static void untell_lost(struct spool *s)
+{
+    for (size_t i = 0; i < s->ledger.gap_count; i++) {
+        const struct spool_gap *g = &s->ledger.gaps[i];
+        if (g->told_seq && !held_already(s, g->told_epoch, g->told_seq))
+            spool_ledger_untell(&s->ledger, g->told_epoch, g->told_seq, g->told_seq);
+    }
+}
+
 static int recover(struct spool *s)
 {
     int rc = spool_disk_recover(&s->disk, &s->ledger);
@@ -418,13 +434,14 @@ static int recover(struct spool *s)
         log_warn("spool: %s: %s; every commit takes a whole group instead", s->options.dir,
                  s->journal.fault.text);
     else
-        rc = spool_journal_replay(&s->journal, s->disk.flush_done, replay_group, s);
+        rc = spool_journal_replay(&s->journal, s->disk.done, replay_group, s);
     if (rc == ERR_NOMEM)
         return rc;
     s->tail.parted = s->tail.count;
-    if (s->journal.number <= s->disk.flush_done)
-        s->journal.number = s->disk.flush_done + 1;
+    if (s->journal.number <= s->disk.done)
+        s->journal.number = s->disk.done + 1;
     s->ledger.dirty = false;
+    untell_lost(s);
     uint64_t lost = spool_account_holes(s, SPOOL_CORRUPT);
     if (lost)
         log_error("spool: %s: %" PRIu64 " packs are missing or damaged; they are recorded as a gap",

@@ -138,6 +138,8 @@ void spool_release_all(struct spool *s);
 /* Gaps that no pack tells yet, for a pack that names `mark`; offered again until one does. */
 size_t spool_offer_gaps(struct spool *s, struct spool_gap *out, size_t max, uint64_t *mark);
 
+bool spool_has_untold(const struct spool *s);
+
 /* Lowest seq of that epoch still held; 0 when none is. */
 uint64_t spool_low(const struct spool *s, uint64_t epoch);
 void spool_get_state(const struct spool *s, struct spool_state *out);

@@ -119,14 +119,6 @@ static int image_index(struct spool_disk *d, struct spool_segment *s, const stru
     return 0;
 }
 
-/* A group of one flush proves that all flushes before it were done. */
-static void flush_note(struct spool_disk *d, const struct spool_group *g)
-{
-    uint64_t done = g->last ? g->number : g->number - 1;
-    if (g->number && done > d->flush_done)
-        d->flush_done = done;
-}
-
 /* Walks the blocks of the image from image_blocks on. A block that begins no group of this segment
  * at this place is stepped over: torn, rotten, or left from an earlier life. */
 static int image_scan(struct spool_disk *d, struct spool_segment *s, uint32_t blocks,
@@ -146,7 +138,7 @@ static int image_scan(struct spool_disk *d, struct spool_segment *s, uint32_t bl
             return rc;
         b += spool_group_blocks(g.len);
         s->next_block = b;
-        flush_note(d, &g);
+        d->done = g.number > d->done ? g.number : d->done;
     }
     d->image_blocks = blocks;
     return 0;
@@ -166,13 +158,18 @@ static void image_read(struct spool_disk *d, int fd, uint32_t size)
     }
 }
 
-/* Reads and scans a segment afresh; its runs are then what is really there. */
+/* Reads and scans a segment afresh; its runs are then what is really there. With a ledger (at open)
+ * states are taken up as well. */
 static int segment_scan(struct spool_disk *d, struct spool_segment *s, struct spool_ledger *l)
 {
     int fd = segment_open(d, s->number, false);
     if (fd < 0)
         return disk_fault(d, fd, "cannot open a segment for reading");
     image_read(d, fd, s->size);
+    /* What a killed process wrote and never synced is read all the same: now it is durable. If
+     * not, the journal is not believed to be superseded by it. */
+    s->doubtful = l && d->fsx->sync(d->fsx->ctx, fd) < 0;
+    uint64_t done = d->done;
     d->fsx->close(d->fsx->ctx, fd);
     s->run_count = 0;
     d->record_count = 0;
@@ -181,6 +178,8 @@ static int segment_scan(struct spool_disk *d, struct spool_segment *s, struct sp
     int rc = image_scan(d, s, s->size / SPOOL_BLOCK, l);
     if (!rc)
         d->loaded = s->number;
+    if (s->doubtful)
+        d->done = done;
     return rc;
 }
 
@@ -312,8 +311,7 @@ static bool summary_take(struct spool_disk *d, struct spool_segment *s)
     s->run_count = summary.run_count;
     s->next_block = summary.blocks_used;
     s->sealed = true;
-    if (summary.last_flush > d->flush_done)
-        d->flush_done = summary.last_flush;
+    d->done = summary.done > d->done ? summary.done : d->done;
     return true;
 }
 
@@ -431,7 +429,7 @@ static int write_header(struct spool_disk *d, const struct spool_segment *s, boo
         .size = s->size,
         .sealed = sealed,
         .blocks_used = s->next_block,
-        .last_flush = d->flush_done,
+        .done = d->done,
     };
     if (sealed) {
         summary.run_count = s->run_count;
@@ -462,7 +460,7 @@ static void note_written(struct spool_disk *d, struct spool_segment *s, const ui
         if (r.type == SPOOL_RECORD_PACK && runs_add(s, &r) == 1)
             s->records++;
     s->next_block = at + blocks;
-    flush_note(d, g);
+    d->done = g->number > d->done ? g->number : d->done;
 }
 
 int spool_disk_write(struct spool_disk *d, uint8_t *memory, size_t cap, const struct spool_group *g)
@@ -511,7 +509,7 @@ static void segment_begin(struct spool_disk *d, int fd, struct spool_segment fre
     fresh.size = d->segment_size;
     fresh.next_block = 1;
     fresh.records = fresh.run_count = 0;
-    fresh.sealed = false;
+    fresh.sealed = fresh.doubtful = false;
     d->segments[d->count++] = fresh;
 }
 

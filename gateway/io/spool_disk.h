@@ -30,6 +30,7 @@ struct spool_segment {
     uint32_t next_block; /* after the last group */
     uint32_t records;
     bool sealed;
+    bool doubtful;          /* read at open, but not synced since it was written */
     struct spool_run *runs; /* what it holds, oldest first; owned */
     uint32_t run_count, run_capacity;
 };
@@ -43,7 +44,7 @@ struct spool_disk {
     struct spool_segment *segments; /* room for segments_room */
     size_t count, segments_room;
     uint64_t last_number;  /* highest segment number seen */
-    uint64_t flush_done;   /* the last flush whose groups are all there */
+    uint64_t done;         /* the highest series of parts that a group made needless */
     uint64_t loaded;       /* number of the segment in image, 0: none */
     uint8_t *image;        /* one segment's bytes */
     uint32_t image_size;   /* of the largest file */
@@ -67,7 +68,7 @@ void spool_disk_close(struct spool_disk *d);
 /* A group of that payload length and so many records fits in the open segment. */
 bool spool_disk_fits(const struct spool_disk *d, uint32_t len, size_t records);
 /* Heads and writes a dense group whose payload lies at memory + SPOOL_GROUP_HEAD, and syncs it.
- * number, last, records (packs) and len are read from g. Needs spool_disk_fits. ERR_IO: nothing is
+ * number, records (packs) and len are read from g. Needs spool_disk_fits. ERR_IO: nothing is
  * durable. */
 int spool_disk_write(struct spool_disk *d, uint8_t *memory, size_t cap,
                      const struct spool_group *g);

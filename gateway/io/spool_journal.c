@@ -203,9 +203,14 @@ int spool_journal_write_state(struct spool_journal *j, uint8_t *memory, size_t c
     return 0;
 }
 
-void spool_journal_reset(struct spool_journal *j, uint64_t next_number)
+void spool_journal_turn(struct spool_journal *j)
+{
+    j->number++;
+    j->part = 0;
+}
+
+void spool_journal_reset(struct spool_journal *j)
 {
     j->used = 0;
-    j->part = 0;
-    j->number = next_number;
+    spool_journal_turn(j);
 }

@@ -26,7 +26,7 @@ struct spool_journal {
     uint32_t blocks; /* of the file */
     uint32_t at;     /* where the next part goes */
     uint32_t used;   /* blocks up to `at` that are still needed */
-    uint64_t number; /* of the flush the parts precede */
+    uint64_t number; /* of the running series of parts */
     uint32_t part;   /* the next one's */
     unsigned slot;   /* of the next state */
     uint32_t state;  /* states count up, so that the newer slot is known */
@@ -38,7 +38,7 @@ struct spool_journal {
 int spool_journal_open(struct spool_journal *j, const struct fsx *fsx, int dir, uint32_t size);
 void spool_journal_close(struct spool_journal *j);
 
-/* Reads the file and hands out every state, then in their order the parts of flushes after `done`,
+/* Reads the file and hands out every state, then in their order the parts of series after `done`,
  * which the journal goes on to keep. ERR_IO, ERR_NOMEM, or what `each` returned. */
 int spool_journal_replay(struct spool_journal *j, uint64_t done,
                          int (*each)(void *user, const struct spool_group *g), void *user);
@@ -48,7 +48,10 @@ int spool_journal_replay(struct spool_journal *j, uint64_t done,
 int spool_journal_write_part(struct spool_journal *j, uint8_t *memory, size_t cap, uint32_t len,
                              uint32_t records);
 int spool_journal_write_state(struct spool_journal *j, uint8_t *memory, size_t cap, uint32_t len);
-/* The flush is done: its parts are not needed any more. */
-void spool_journal_reset(struct spool_journal *j, uint64_t next_number);
+/* All parts are in dense groups: their room is free, and a new series begins. */
+void spool_journal_reset(struct spool_journal *j);
+/* A dense group failed: a new series begins, so that the group, should it be found on the disk all
+ * the same, speaks only for the parts that are in it. Their room stays taken. */
+void spool_journal_turn(struct spool_journal *j);
 
 #endif

@@ -62,26 +62,40 @@ uint64_t spool_low(const struct spool *s, uint64_t epoch)
     return held_bounds(s, epoch, &lowest, &highest) ? lowest : 0;
 }
 
-/* An epoch's packs lie together in the log and begin with 1. */
+/* Of the first n runs, the one of that epoch that ends last; its `to` is 0 when there is none. */
+static struct spool_run last_of(const struct spool *s, uint64_t epoch, size_t n)
+{
+    struct spool_walk walk = {.spool = s};
+    struct spool_run run;
+    struct spool_run last = {.epoch = epoch};
+    while (n-- > 0 && spool_walk_next(&walk, &run))
+        if (run.epoch == epoch && run.to > last.to)
+            last = run;
+    return last;
+}
+
+/* An epoch begins with 1, and its packs lie together in the log but for what a failing disk made
+ * the spool write twice. */
 uint64_t spool_account_holes(struct spool *s, enum spool_cause cause)
 {
     struct spool_walk walk = {.spool = s};
     struct spool_run run;
     struct spool_run before = {0};
     uint64_t packs = 0;
-    while (spool_walk_next(&walk, &run)) {
-        bool same = run.epoch == before.epoch;
+    for (size_t n = 0; spool_walk_next(&walk, &run); n++) {
+        if (run.epoch != before.epoch)
+            before = last_of(s, run.epoch, n);
         struct spool_gap hole = {
             .epoch = run.epoch,
-            .from = same ? before.to + 1 : 1,
+            .from = before.to + 1,
             .to = run.from - 1,
             .cause = cause,
-            .first = same ? before.last : run.first,
+            .first = before.to ? before.last : run.first,
             .last = run.first,
         };
         if (hole.from <= hole.to)
             packs += spool_ledger_account(&s->ledger, &hole);
-        if (!same || run.to > before.to)
+        if (run.to > before.to)
             before = run;
     }
     return packs;
@@ -190,6 +204,11 @@ void spool_forget_acks(struct spool *s, const char *store)
 size_t spool_offer_gaps(struct spool *s, struct spool_gap *out, size_t max, uint64_t *mark)
 {
     return spool_ledger_offer(&s->ledger, out, max, mark);
+}
+
+bool spool_has_untold(const struct spool *s)
+{
+    return spool_ledger_untold(&s->ledger) > 0;
 }
 
 /* --- taking --- */

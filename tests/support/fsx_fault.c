@@ -150,8 +150,9 @@ static int64_t fault_pwrite(void *ctx, int fd, const void *bytes, size_t n, uint
     struct fsx_fault *f = ctx;
     struct fault_file *file = file_of(f, fd);
     int rc;
+    bool dead = f->dead;
     bool fails = step_fails(f, &rc);
-    if (fails && f->cut_at == FAULT_NEVER)
+    if (dead || (fails && !f->dead))
         return rc;
     /* The write at which the power goes may have reached the disk in part. */
     file_grow(file, (size_t)at + n);
