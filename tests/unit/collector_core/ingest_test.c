@@ -232,6 +232,23 @@ static void nothing_is_acknowledged_before_its_commit(void **state)
     assert_null(next_ack(5)); /* said once */
 }
 
+static void an_ack_tells_the_committed_and_leaves_out_the_pending(void **state)
+{
+    (void)state;
+    assert_int_equal(offer(5, 1), INGEST_NEW);
+    assert_int_equal(offer(5, 8), INGEST_NEW);
+    commit();
+    drain_acks();
+    assert_int_equal(offer(5, 2), INGEST_NEW);
+    assert_int_equal(offer(5, 9), INGEST_NEW);
+    flush();
+    assert_int_equal(offer(5, 1), INGEST_DUPLICATE);
+    const struct ack_epoch *a = next_ack(5);
+    assert_int_equal(a->upto, 1);
+    assert_int_equal(a->also_count, 1);
+    assert_int_equal(a->also[0].to, 8);
+}
+
 static void a_pack_sent_three_times_is_stored_once(void **state)
 {
     (void)state;
@@ -299,9 +316,12 @@ static void old_epochs_are_history_and_committed_ones_stay_so(void **state)
     assert_int_equal(offer(5, 1), INGEST_NEW);
     assert_int_equal(offer(6, 1), INGEST_NEW);
     commit();
+    assert_true(store.last_fresh);
     assert_int_equal(offer(5, 1), INGEST_DUPLICATE); /* a replay stores nothing */
     assert_int_equal(offer(5, 2), INGEST_NEW);       /* what was never committed is welcome */
     assert_int_equal(store.packs, 3);
+    commit();
+    assert_false(store.last_fresh); /* its row is known by now */
 }
 
 static void what_the_store_knew_is_not_new_after_a_restart(void **state)
@@ -357,6 +377,7 @@ static void any_order_any_repeat_any_failure(void **state)
                 assert_true(v == INGEST_NEW || v == INGEST_PENDING || v == INGEST_DUPLICATE);
                 assert_int_equal(v == INGEST_DUPLICATE, rangeset_has(&store.committed, seq));
             }
+            check_acks_against_the_store();
             now.mono.ms += (int64_t)rng_below(&rng, 300);
             flush();
             if (rng_below(&rng, 3) == 0) {
@@ -508,6 +529,29 @@ static void a_reported_gap_counts_as_settled_once_committed(void **state)
     assert_int_equal(store.filled, 2);
     commit();
     assert_int_equal(offer(5, 3), INGEST_DUPLICATE);
+}
+
+static void a_gap_on_its_way_to_the_store_is_not_told(void **state)
+{
+    (void)state;
+    assert_int_equal(offer(5, 1), INGEST_NEW);
+    commit();
+    drain_acks();
+    assert_int_equal(offer_gap(7, 5, 2, 6), INGEST_NEW);
+    flush();
+    assert_int_equal(offer(5, 1), INGEST_DUPLICATE);
+    assert_int_equal(next_ack(5)->upto, 1);
+}
+
+static void the_running_epoch_is_open_even_when_all_of_it_was_freed(void **state)
+{
+    (void)state;
+    assert_int_equal(offer(5, 9), INGEST_NEW);
+    commit();
+    now.mono.ms += INGEST_REWIND_MS;
+    tell_state(5, 0, 0, 0);
+    ingest_step_time(g, now);
+    assert_int_equal(store.gap_rows, 0);
 }
 
 static void a_gap_in_an_epoch_never_seen_is_recorded(void **state)
@@ -755,6 +799,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         WITH_INGEST(nothing_is_acknowledged_before_its_commit),
+        WITH_INGEST(an_ack_tells_the_committed_and_leaves_out_the_pending),
         WITH_INGEST(a_pack_sent_three_times_is_stored_once),
         WITH_INGEST(a_failed_batch_is_taken_again),
         WITH_INGEST(reordered_packs_close_into_one_range),
@@ -768,6 +813,8 @@ int main(void)
         WITH_INGEST(two_gateways_under_one_name_are_found),
         WITH_INGEST(restarts_are_not_taken_for_clones),
         WITH_INGEST(a_reported_gap_counts_as_settled_once_committed),
+        WITH_INGEST(a_gap_on_its_way_to_the_store_is_not_told),
+        WITH_INGEST(the_running_epoch_is_open_even_when_all_of_it_was_freed),
         WITH_INGEST(a_gap_in_an_epoch_never_seen_is_recorded),
         WITH_INGEST(what_a_gateway_no_longer_holds_becomes_a_gap_after_its_rewind),
         WITH_INGEST(an_epoch_no_longer_held_is_closed),
