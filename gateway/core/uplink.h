@@ -130,12 +130,11 @@ struct uplink_epoch {
 struct uplink {
     struct uplink_options options;
     enum uplink_phase phase;
+    unsigned waiting;      /* subscriptions not yet confirmed */
     struct clk_mono since; /* the phase's start */
     struct backoff backoff;
     struct clk_mono retry_at;
     struct rng rng;
-    unsigned waiting; /* subscriptions not yet confirmed */
-    bool stopping;
 
     struct gateway_state state; /* what the state message says; the owner keeps it up to date */
     char topics[TOPIC_COLLECTOR_STATE + 1][TOPIC_SIZE];
@@ -156,22 +155,21 @@ struct uplink {
     struct uplink_flight flights[UPLINK_FLIGHTS_MAX];
     size_t flight_count;
     size_t lane_count[UPLINK_LANES], lane_bytes[UPLINK_LANES];
-    unsigned credit;
     uint64_t durable;      /* highest seq of the running epoch that may be taken */
     uint64_t sent_highest; /* of the running epoch */
-
+    unsigned credit;
+    unsigned resends;       /* in a row without progress: each doubles the wait */
     uint64_t generation;    /* of what was taken: a batch of an older one is not ours any more */
-    bool taking;            /* a take is under way */
-    enum uplink_lane asked; /* by it */
+    enum uplink_lane asked; /* by the take under way */
+    bool taking;
+    bool stirred;           /* packs were released meanwhile: its answer is old */
     bool dry[UPLINK_LANES]; /* the last take found nothing */
-    bool stirred;           /* packs were released while a take was under way: its answer is old */
 
     int64_t round_trip_ms; /* smoothed; 0: not known */
-    unsigned resends;      /* in a row without progress: each doubles the wait */
     uint64_t rate;         /* bytes a second, acknowledged */
     struct clk_mono window_start;
     uint64_t window_bytes;
-    bool window_limited; /* backfill waited for room during the whole window */
+    bool window_limited; /* backfill waited for room during the window */
 
     struct uplink_action actions[UPLINK_ACTIONS_MAX];
     size_t action_first, action_count;

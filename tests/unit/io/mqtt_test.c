@@ -10,6 +10,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -341,6 +342,89 @@ static void a_full_order_queue_refuses_and_destroy_frees_it(void **state)
     assert_int_equal(r, ERR_FULL);
 }
 
+/* --- a broker that only knows 3.1.1: s_server shows what arrives and sends what it is given --- */
+
+struct puppet {
+    pid_t pid;
+    int in, out;
+};
+
+static struct puppet puppet_start(uint16_t *port)
+{
+    struct puppet p;
+    int in[2];
+    int out[2];
+    char accept_port[8];
+    close(bound_socket(port));
+    snprintf(accept_port, sizeof(accept_port), "%u", (unsigned)*port);
+    const char *argv[] = {"openssl",
+                          "s_server",
+                          "-quiet",
+                          "-accept",
+                          accept_port,
+                          "-cert",
+                          path_of("broker.crt"),
+                          "-key",
+                          path_of("broker.key"),
+                          "-CAfile",
+                          path_of("ca.crt"),
+                          "-Verify",
+                          "1",
+                          NULL};
+    assert_int_equal(pipe(in) | pipe(out), 0);
+    p.pid = fork();
+    if (p.pid == 0) {
+        close(in[1]);
+        close(out[0]);
+        dup2(in[0], STDIN_FILENO);
+        dup2(out[1], STDOUT_FILENO);
+        dup2(open("/dev/null", O_WRONLY), STDERR_FILENO);
+        execvp(argv[0], (char *const *)argv);
+        _exit(127);
+    }
+    close(in[0]);
+    close(out[1]);
+    p.in = in[1];
+    p.out = out[0];
+    return p;
+}
+
+/* Reads until a CONNECT of that protocol level was seen, then answers with that return code. */
+static void puppet_answer(struct puppet *p, char level, char code)
+{
+    const char sign[] = {'M', 'Q', 'T', 'T', level};
+    const char connack[] = {0x20, 2, 0, code};
+    char seen[4096];
+    size_t len = 0;
+    while (len < sizeof(sign) || !memmem(seen, len, sign, sizeof(sign))) {
+        struct pollfd ready = {.fd = p->out, .events = POLLIN};
+        assert_int_equal(poll(&ready, 1, WAIT_MS), 1);
+        ssize_t n = read(p->out, seen + len, sizeof(seen) - len);
+        assert_true(n > 0);
+        len += (size_t)n;
+    }
+    assert_int_equal(write(p->in, connack, sizeof(connack)), sizeof(connack));
+}
+
+static void a_broker_without_mqtt_5_is_spoken_to_in_3_1_1(void **state)
+{
+    struct fixture *f = *state;
+    struct puppet p = puppet_start(&f->broker.port);
+    for (int tries = 0; !accepts(f->broker.port) && tries < 500; tries++)
+        poll(NULL, 0, 20);
+    client_start(f);
+    assert_int_equal(mqtt_connect(f->mqtt, true, NULL, NULL, 0), 0);
+    puppet_answer(&p, 5, 1);
+    puppet_answer(&p, 4, 0);
+    if (next(f) != MQTT_CONNECTED)
+        fail_msg("not connected: %s", (const char *)f->mail.data);
+    assert_int_equal(f->mail.a, 4);
+    kill(p.pid, SIGKILL);
+    waitpid(p.pid, NULL, 0);
+    close(p.in);
+    close(p.out);
+}
+
 static void another_hosts_certificate_is_refused(void **state)
 {
     struct fixture *f = *state;
@@ -451,6 +535,7 @@ int main(void)
         BROKER_TEST(a_killed_broker_is_noticed),
         BROKER_TEST(a_frozen_broker_is_noticed),
         BROKER_TEST(a_full_order_queue_refuses_and_destroy_frees_it),
+        BROKER_TEST(a_broker_without_mqtt_5_is_spoken_to_in_3_1_1),
         BROKER_TEST(another_hosts_certificate_is_refused),
         BROKER_TEST(an_expired_broker_certificate_is_refused),
         BROKER_TEST(a_broker_certificate_not_meant_for_servers_is_refused),
