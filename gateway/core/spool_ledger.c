@@ -452,6 +452,8 @@ int spool_ledger_decode(struct spool_ledger *l, const void *bytes, size_t len)
     if (cursor_le32(&c) != STATE_VERSION)
         return ERR_CORRUPT;
     uint64_t revision = cursor_le64(&c);
+    if (c.underflow)
+        return ERR_CORRUPT;
     if (revision <= l->revision)
         return 0;
     ledger_clear(l);

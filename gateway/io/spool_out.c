@@ -1,3 +1,4 @@
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -274,6 +275,7 @@ static void take_records(struct taking *t, const struct spool_record *records, s
 
 static bool segment_has_any(const struct spool *s, const struct spool_segment *segment)
 {
+    assert(segment->run_count == 0 || segment->runs);
     for (uint32_t i = 0; i < segment->run_count; i++) {
         const struct spool_run *r = &segment->runs[i];
         if (run_pending(s, r) > flights_in(s, r->epoch, r->from, r->to))
