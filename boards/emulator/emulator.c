@@ -24,25 +24,25 @@ static int read_profile(const char *directory, const char *name, struct profile 
     return r < 0 ? err_prefix(e, "%s", path) : 0;
 }
 
-static int find_profile(struct emulator *m, const char *name, const struct profile **out,
-                        struct err *e)
+/* Each profile is read once. NULL with e filled. */
+static const struct profile *find_profile(struct emulator *m, const char *name, struct err *e)
 {
-    for (size_t i = 0; i < m->profile_count; i++) {
-        if (strcmp(m->profiles[i]->name, name) == 0) {
-            *out = m->profiles[i];
-            return 0;
-        }
+    struct profile *made = NULL;
+    for (size_t i = 0; i < m->profile_count; i++)
+        if (m->profiles[i] && strcmp(m->profiles[i]->name, name) == 0)
+            return m->profiles[i];
+    if (m->profile_count == PROFILES_MAX) {
+        err_set(e, ERR_LIMIT, "more than %d profiles", PROFILES_MAX);
+        return NULL;
     }
-    if (m->profile_count == PROFILES_MAX)
-        return err_set(e, ERR_LIMIT, "more than %d profiles", PROFILES_MAX);
-    int r = read_profile(m->config->profiles, name, &m->profiles[m->profile_count], e);
-    if (r < 0)
-        return r;
-    *out = m->profiles[m->profile_count++];
-    if (strcmp((*out)->name, name) != 0)
-        return err_set(e, ERR_MISMATCH, "%s/%s.json: the profile in it is called %s",
-                       m->config->profiles, name, (*out)->name);
-    return 0;
+    if (read_profile(m->config->profiles, name, &made, e) < 0 || !made)
+        return NULL;
+    m->profiles[m->profile_count++] = made;
+    if (strcmp(made->name, name) == 0)
+        return made;
+    err_set(e, ERR_MISMATCH, "%s/%s.json: the profile in it is called %s", m->config->profiles,
+            name, made->name);
+    return NULL;
 }
 
 static int make_slave(struct emulator *m, const struct config_bus *bus,
@@ -60,8 +60,8 @@ static int make_slave(struct emulator *m, const struct config_bus *bus,
         .seed = (uint64_t)c->seed,
         .turnaround_ms = (uint32_t)device->turnaround_ms,
     };
-    int r = find_profile(m, device->profile, &options.profile, e);
-    if (r < 0)
+    options.profile = find_profile(m, device->profile, e);
+    if (!options.profile)
         return err_prefix(e, "%s/%s", bus->gateway, device->name);
     if (!device->has_turnaround)
         options.turnaround_ms = options.profile->turnaround_ms;

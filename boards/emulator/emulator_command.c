@@ -14,82 +14,83 @@ const char emulator_commands[] =
     "  status                            all of it as JSON\n"
     "  quit\n";
 
-/* The next word of *at, ended in place; "" at the end. */
-static char *take_word(char **at)
+/* A command being read, word by word; the words are ended in place. */
+struct words {
+    char *at;
+};
+
+/* The next word; "" at the end. */
+static char *take_word(struct words *w)
 {
-    char *word = *at + strspn(*at, " \t\r");
+    char *word = w->at + strspn(w->at, " \t\r");
     char *end = word + strcspn(word, " \t\r");
-    *at = *end ? end + 1 : end;
+    w->at = *end ? end + 1 : end;
     *end = '\0';
     return word;
 }
 
-static char *rest_of(char *at)
+static char *take_rest(struct words *w)
 {
-    at += strspn(at, " \t");
-    size_t len = strlen(at);
-    while (len > 0 && strchr(" \t\r", at[len - 1]))
-        at[--len] = '\0';
-    return at;
+    char *rest = w->at + strspn(w->at, " \t");
+    size_t len = strlen(rest);
+    while (len > 0 && strchr(" \t\r", rest[len - 1]))
+        rest[--len] = '\0';
+    w->at = rest + len;
+    return rest;
 }
 
-/* "gateway/device[/point]"; what follows the device is left in *rest. */
-static int find_device(struct emulator *m, char *path, struct slave **out, char **rest,
-                       struct err *e)
+/* "gateway/device[/point]"; what follows the device is left in *point. NULL with e filled. */
+static struct slave *find_device(struct emulator *m, char *path, char **point, struct err *e)
 {
     char *device = strchr(path, '/');
-    char *point = device ? strchr(device + 1, '/') : NULL;
-    if (!device)
-        return err_set(e, ERR_INVALID, "\"%.60s\" names no device; write GATEWAY/DEVICE", path);
-    *device++ = '\0';
-    if (point)
-        *point++ = '\0';
-    for (size_t i = 0; i < m->slave_count; i++) {
-        if (strcmp(m->slaves[i].gateway, path) == 0 && strcmp(m->slaves[i].name, device) == 0) {
-            *out = &m->slaves[i];
-            *rest = point;
-            return 0;
-        }
+    *point = device ? strchr(device + 1, '/') : NULL;
+    if (!device) {
+        err_set(e, ERR_INVALID, "\"%.60s\" names no device; write GATEWAY/DEVICE", path);
+        return NULL;
     }
-    return err_set(e, ERR_NOTFOUND, "there is no device %.40s/%.40s; status lists them", path,
-                   device);
+    *device++ = '\0';
+    if (*point)
+        *(*point)++ = '\0';
+    for (size_t i = 0; i < m->slave_count; i++)
+        if (strcmp(m->slaves[i].gateway, path) == 0 && strcmp(m->slaves[i].name, device) == 0)
+            return &m->slaves[i];
+    err_set(e, ERR_NOTFOUND, "there is no device %.40s/%.40s; status lists them", path, device);
+    return NULL;
 }
 
-static int do_fault(struct emulator *m, char *args, struct buf *out, struct err *e)
+static int do_fault(struct emulator *m, struct words *args, struct buf *out, struct err *e)
 {
-    struct slave *s;
     char *point;
-    int r = find_device(m, take_word(&args), &s, &point, e);
-    if (r < 0)
-        return r;
+    struct slave *s = find_device(m, take_word(args), &point, e);
+    if (!s)
+        return ERR_NOTFOUND;
     if (point)
         return err_set(e, ERR_INVALID, "a fault is a device's, not a point's");
-    r = fault_parse(rest_of(args), &s->fault, e);
+    int r = fault_parse(take_rest(args), &s->fault, e);
     if (r == 0)
         fault_print(&s->fault, out);
     return r;
 }
 
-static int do_set(struct emulator *m, char *args, struct buf *out, struct err *e)
+static int do_set(struct emulator *m, struct words *args, struct buf *out, struct err *e)
 {
-    struct slave *s;
     char *point;
-    int r = find_device(m, take_word(&args), &s, &point, e);
-    if (r < 0)
-        return r;
-    char *value = rest_of(args);
+    struct slave *s = find_device(m, take_word(args), &point, e);
+    if (!s)
+        return ERR_NOTFOUND;
+    char *value = take_rest(args);
     if (!point || *value == '\0')
         return err_set(e, ERR_INVALID, "write set GATEWAY/DEVICE/POINT VALUE");
-    r = slave_set(s, point, value, scene_local_ms(&m->scene, clk_mono(loop_clk(m->loop))), e);
+    int r = slave_set(s, point, value, scene_local_ms(&m->scene, clk_mono(loop_clk(m->loop))), e);
     if (r == 0)
         buf_fmt(out, "%s", value);
     return r;
 }
 
-static int do_link(struct emulator *m, char *args, struct buf *out, struct err *e)
+static int do_link(struct emulator *m, struct words *args, struct buf *out, struct err *e)
 {
-    const char *name = take_word(&args);
-    const char *word = rest_of(args);
+    const char *name = take_word(args);
+    const char *word = take_rest(args);
     enum cable_state state;
     for (size_t i = 0; i < m->config->link_count; i++) {
         if (strcmp(m->config->links[i].name, name) != 0)
@@ -104,10 +105,12 @@ static int do_link(struct emulator *m, char *args, struct buf *out, struct err *
     return err_set(e, ERR_NOTFOUND, "there is no link \"%.40s\"; status lists them", name);
 }
 
-static int find_line(struct emulator *m, char *path, struct line **out, struct err *e)
+/* "gateway/name" or "name"; NULL with e filled. */
+static struct line *find_line(struct emulator *m, char *path, struct err *e)
 {
     char *slash = strchr(path, '/');
     const char *name = slash ? slash + 1 : path;
+    struct line *line = NULL;
     size_t found = 0;
     if (slash)
         *slash = '\0';
@@ -115,24 +118,24 @@ static int find_line(struct emulator *m, char *path, struct line **out, struct e
         const struct config_bus *bus = &m->config->buses[i];
         if (strcmp(bus->name, name) != 0 || (slash && strcmp(bus->gateway, path) != 0))
             continue;
-        *out = &m->lines[i];
+        line = &m->lines[i];
         found++;
     }
-    if (found == 1)
-        return 0;
-    return err_set(e, ERR_NOTFOUND,
-                   found ? "%zu gateways have a bus \"%.40s\"; write GATEWAY/NAME"
-                         : "there are %zu buses \"%.40s\"; status lists them",
-                   found, name);
+    if (found == 0)
+        err_set(e, ERR_NOTFOUND, "there is no bus \"%.40s\"; status lists them", name);
+    if (found > 1)
+        err_set(e, ERR_NOTFOUND, "%zu gateways have a bus \"%.40s\"; write GATEWAY/NAME", found,
+                name);
+    return found == 1 ? line : NULL;
 }
 
-static int do_bus(struct emulator *m, char *args, struct buf *out, struct err *e)
+static int do_bus(struct emulator *m, struct words *args, struct buf *out, struct err *e)
 {
-    struct line *l;
-    int r = find_line(m, take_word(&args), &l, e);
-    if (r < 0)
-        return r;
-    const char *word = rest_of(args);
+    struct line *l = find_line(m, take_word(args), e);
+    int r = 0;
+    if (!l)
+        return ERR_NOTFOUND;
+    const char *word = take_rest(args);
     if (strcmp(word, "pull") == 0)
         line_pull(l);
     else if (strcmp(word, "plug") == 0)
@@ -208,7 +211,7 @@ static void write_cable(const struct cable *c, struct buf *out)
             cable_state_name(c->state), cable_connections(c), (unsigned long long)c->moved);
 }
 
-static int do_status(struct emulator *m, char *args, struct buf *out, struct err *e)
+static int do_status(struct emulator *m, struct words *args, struct buf *out, struct err *e)
 {
     (void)args;
     (void)e;
@@ -229,7 +232,7 @@ static int do_status(struct emulator *m, char *args, struct buf *out, struct err
     return 0;
 }
 
-static int do_quit(struct emulator *m, char *args, struct buf *out, struct err *e)
+static int do_quit(struct emulator *m, struct words *args, struct buf *out, struct err *e)
 {
     (void)args;
     (void)out;
@@ -242,18 +245,18 @@ int emulator_execute(struct emulator *m, const char *command, struct buf *out, s
 {
     static const struct {
         const char *word;
-        int (*run)(struct emulator *, char *, struct buf *, struct err *);
+        int (*run)(struct emulator *, struct words *, struct buf *, struct err *);
     } commands[] = {{"fault", do_fault}, {"set", do_set},       {"link", do_link},
                     {"bus", do_bus},     {"status", do_status}, {"quit", do_quit}};
     char line[CONTROL_LINE_MAX + 1];
-    char *at = line;
+    struct words words = {line};
     snprintf(line, sizeof(line), "%s", command);
-    const char *word = take_word(&at);
+    const char *word = take_word(&words);
     if (strcmp(word, "status") != 0)
         log_info("%s", command);
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
         if (strcmp(commands[i].word, word) == 0)
-            return commands[i].run(m, at, out, e);
+            return commands[i].run(m, &words, out, e);
     return err_set(e, ERR_INVALID,
                    "unknown command \"%.40s\"; there are fault, set, link, bus, status, quit",
                    word);

@@ -218,7 +218,7 @@ int ledger_undecided(struct ledger *l, const char *gateway, int64_t from_ms, int
 static int read_value(const struct json *v, double *out)
 {
     bool b;
-    const char *text;
+    const char *text = "";
     if (json_number(v, out) == 0)
         return 0;
     if (json_bool(v, &b) == 0) {
@@ -234,7 +234,7 @@ static int read_value(const struct json *v, double *out)
 static int read_name(const struct json *v, char name[SERIES_NAME], struct err *e)
 {
     static const char *const keys[] = {"gateway", "device", "point"};
-    const char *parts[3];
+    const char *parts[3] = {"", "", ""};
     for (size_t i = 0; i < 3; i++)
         if (json_string(json_get(v, keys[i]), &parts[i]) != 0 || !name_valid(parts[i]))
             return err_set(e, ERR_INVALID, "\"%s\" is missing or no name", keys[i]);
@@ -244,7 +244,7 @@ static int read_name(const struct json *v, char name[SERIES_NAME], struct err *e
 
 static int fate_of(struct ledger *l, const struct json *v, struct err *e)
 {
-    const char *text;
+    const char *text = "";
     if (json_string(v, &text) != 0)
         return err_set(e, ERR_INVALID, "\"fate\" is missing");
     for (size_t i = 0; i < l->fate_count; i++)
@@ -258,7 +258,7 @@ static int fate_of(struct ledger *l, const struct json *v, struct err *e)
 
 static int read_reply(struct ledger *l, const struct json *v, struct err *e)
 {
-    char name[SERIES_NAME];
+    char name[SERIES_NAME] = "";
     struct reply reply = {0};
     int r = read_name(v, name, e);
     if (r < 0)
@@ -286,7 +286,7 @@ static int read_reply(struct ledger *l, const struct json *v, struct err *e)
 static int read_gap(struct ledger *l, const struct json *v, const struct json *gap, struct err *e)
 {
     struct interval added = {0};
-    const char *gateway;
+    const char *gateway = "";
     if (json_string(json_get(v, "gateway"), &gateway) != 0 || !name_valid(gateway))
         return err_set(e, ERR_INVALID, "\"gateway\" is missing or no name");
     if (json_int(json_get(gap, "from_t"), &added.from_ms) != 0 ||
@@ -298,7 +298,7 @@ static int read_gap(struct ledger *l, const struct json *v, const struct json *g
 
 static int read_record(struct ledger *l, const struct json *v, struct err *e)
 {
-    char name[SERIES_NAME];
+    char name[SERIES_NAME] = "";
     struct record record = {.v = NAN, .order = l->lines};
     const char *quality = "good";
     const struct json *gap = json_get(v, "gap");

@@ -115,7 +115,7 @@ static int open_terminal(struct line *l, int *out, struct err *e)
 
 int line_rtu_open(struct line *l, struct err *e)
 {
-    int fd;
+    int fd = -1;
     int r = open_terminal(l, &fd, e);
     if (r < 0)
         return r;
