@@ -146,6 +146,19 @@ bool alarm_next_listed(const struct alarm_engine *eng, const char *area, size_t 
     return false;
 }
 
+bool alarm_repeat(struct alarm_engine *eng, size_t *cursor)
+{
+    const struct change c = {.verb = "repeat", .who = "process", .why = "told again"};
+    while (*cursor < eng->watch_count) {
+        struct watch *w = &eng->watches[(*cursor)++];
+        if (w->revision == 0)
+            continue;
+        watch_announce(eng, w, w->state, false, &c);
+        return true;
+    }
+    return false;
+}
+
 bool alarm_area_at(const struct alarm_engine *eng, size_t index, const char **area,
                    uint64_t *list_revision, uint32_t *listed)
 {

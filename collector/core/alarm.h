@@ -69,9 +69,10 @@ struct alarm_sample {
 struct alarm_transition {
     struct alert alert; /* as it stands now */
     enum alarm_state from, to;
-    bool raise;                             /* a new occurrence */
-    char area_before[NAME_SIZE];            /* the alarm moved here from there; else empty */
-    const char *who;                        /* "process", "rules" or an operator's name */
+    bool raise;                  /* a new occurrence */
+    char area_before[NAME_SIZE]; /* the alarm moved here from there; else empty */
+    const char *verb; /* for the audit: "raise" "clear" "escalate" "acknowledge" "withdraw" ... */
+    const char *who;  /* "process", "rules" or an operator's name */
     char why[ALARM_WHY_SIZE];               /* for the audit: "23.5 above 20 for 10 s" */
     const struct operator_request *request; /* verdict and comment; NULL unless asked for */
     size_t row_len;
@@ -120,8 +121,10 @@ void alarm_step_sight(struct alarm_engine *engine, bool sight, struct alarm_now 
 void alarm_step_time(struct alarm_engine *engine, struct alarm_now now);
 struct clk_mono alarm_next(const struct alarm_engine *engine); /* CLK_NEVER: nothing is due */
 
-/* Judges an acknowledgement; fills *reply with "done", "refused", "stale", "unknown" or "expired".
- * The caller keeps replies and answers a repeated id from there (replies.h). */
+/* Judges an acknowledgement, or gives one alert of a snapshot (`page` is its place in the area's
+ * list as the operator sees it; past the last the reply has none). Fills *reply with "done",
+ * "refused", "stale", "unknown" or "expired". The caller keeps replies and answers a repeated id
+ * from there (replies.h). */
 void alarm_step_request(struct alarm_engine *engine, const struct access_member *who,
                         const struct operator_request *request, struct alarm_now now,
                         struct operator_reply *reply);
@@ -131,6 +134,9 @@ int alarm_find(const struct alarm_engine *engine, const char *id, struct alert *
 /* Walks the listed alarms (not Normal) of an area, NULL: of all. Start with *cursor = 0. */
 bool alarm_next_listed(const struct alarm_engine *engine, const char *area, size_t *cursor,
                        struct alert *out);
+/* Hands the alarm after *cursor to the sink as it stands, for a sink that had to drop something.
+ * Start with 0; false past the last. */
+bool alarm_repeat(struct alarm_engine *engine, size_t *cursor);
 /* Walks the areas; false past the last. `listed` counts its alarms that are not Normal. */
 bool alarm_area_at(const struct alarm_engine *engine, size_t index, const char **area,
                    uint64_t *list_revision, uint32_t *listed);

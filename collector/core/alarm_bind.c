@@ -177,7 +177,8 @@ static void move_gateway(struct alarm_engine *eng, struct gateway *gateway, uint
 {
     struct area *before = &eng->areas[gateway->area];
     struct area *after = &eng->areas[to];
-    const struct change c = {.who = "process", .why = "the gateway was moved to another area"};
+    const struct change c = {
+        .verb = "move", .who = "process", .why = "the gateway was moved to another area"};
     gateway->area = to;
     for (uint32_t i = gateway->first_watch; i != NONE; i = eng->watches[i].next_of_gateway) {
         struct watch *w = &eng->watches[i];

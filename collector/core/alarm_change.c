@@ -159,6 +159,7 @@ void watch_announce(struct alarm_engine *eng, struct watch *w, enum alarm_state 
     t->from = from;
     t->to = w->state;
     t->raise = raise;
+    t->verb = c->verb ? c->verb : lifecycle_event_name(c->event);
     t->who = c->who;
     snprintf(t->why, sizeof(t->why), "%s", c->why);
     t->request = c->request;

@@ -140,6 +140,7 @@ uint32_t watch_index(const struct alarm_engine *eng, const struct watch *w);
 /* alarm_change.c */
 struct change {
     enum lifecycle_event event;
+    const char *verb; /* NULL: the event's */
     const char *who, *why;
     const struct operator_request *request;
 };

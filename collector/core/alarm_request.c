@@ -45,6 +45,23 @@ static void acknowledge(struct alarm_engine *eng, struct watch *w, const struct 
                alarm_state_name(w->state));
 }
 
+static void snapshot(const struct alarm_engine *eng, const struct access_member *who,
+                     const struct operator_request *request, struct operator_reply *reply)
+{
+    uint32_t count = 0;
+    size_t cursor = 0;
+    struct alert a;
+    while (alarm_next_listed(eng, request->area, &cursor, &a)) {
+        if (!operator_sees(who, a.area, a.class))
+            continue;
+        if (count++ == request->page) {
+            reply->has_alert = true;
+            reply->alert = a;
+        }
+    }
+    answer(reply, "done", "%u standing in %s", (unsigned)count, request->area);
+}
+
 void alarm_step_request(struct alarm_engine *eng, const struct access_member *who,
                         const struct operator_request *request, struct alarm_now now,
                         struct operator_reply *reply)
@@ -52,12 +69,12 @@ void alarm_step_request(struct alarm_engine *eng, const struct access_member *wh
     *reply = (struct operator_reply){0};
     snprintf(reply->id, sizeof(reply->id), "%s", request->id);
     struct watch *w = watch_find(eng, request->alert);
-    if (request->verb != OPERATOR_ACKNOWLEDGE) {
-        answer(reply, "refused", "this verb is not known here");
-        return;
-    }
     if (request->expires.ms != 0 && request->expires.ms < now.utc.ms) {
         answer(reply, "expired", "the request came after its own expiry; ask again");
+        return;
+    }
+    if (request->verb == OPERATOR_SNAPSHOT) {
+        snapshot(eng, who, request, reply);
         return;
     }
     const char *area = w ? eng->areas[eng->gateways[w->gateway].area].name : NULL;

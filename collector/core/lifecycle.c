@@ -81,7 +81,7 @@ bool lifecycle_impossible(enum alarm_state state, enum lifecycle_event event)
 const char *lifecycle_event_name(enum lifecycle_event event)
 {
     static const char *const names[LIFECYCLE_EVENTS] = {
-        "abnormal", "normal",     "escalate", "acknowledge", "shelve",  "unshelve",
+        "raise",    "clear",      "escalate", "acknowledge", "shelve",  "unshelve",
         "suppress", "unsuppress", "remove",   "return",      "withdraw"};
     assert((unsigned)event < LIFECYCLE_EVENTS);
     return names[event];

@@ -43,6 +43,7 @@ enum lifecycle_result lifecycle_step(enum alarm_state *state, enum lifecycle_eve
 /* The pair never happens: lifecycle_step would stop the program. For tests. */
 bool lifecycle_impossible(enum alarm_state state, enum lifecycle_event event);
 
+/* As the audit says it: "raise" "clear" "escalate" "acknowledge" "shelve" ... */
 const char *lifecycle_event_name(enum lifecycle_event event);
 
 /* The alarm is on the operators' list: every state but Normal. */

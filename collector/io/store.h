@@ -176,5 +176,8 @@ bool store_waiting_row(const struct mail *m, size_t *at, struct store_row *row);
 
 int store_each_pack(const char *path, int (*each)(void *user, const struct store_row *row),
                     void *user, struct err *e);
+int store_each_gap(const char *path,
+                   int (*each)(void *user, const char *gateway, const struct pack_gap *gap),
+                   void *user, struct err *e);
 
 #endif

@@ -288,3 +288,40 @@ int store_each_pack(const char *path, int (*each)(void *user, const struct store
     db_close(db);
     return rc;
 }
+
+struct gap_walk {
+    int (*each)(void *, const char *, const struct pack_gap *);
+    void *user;
+};
+
+static int gap_row(struct db_stmt *sql, void *context)
+{
+    struct gap_walk *w = context;
+    const struct pack_gap gap = {
+        .epoch = (uint64_t)db_int(sql, 1),
+        .from = (uint64_t)db_int(sql, 2),
+        .to = (uint64_t)db_int(sql, 3),
+        .cause = db_text(sql, 4),
+        .first = {db_int(sql, 5)},
+        .last = {db_int(sql, 6)},
+        .count = (uint64_t)db_int(sql, 7),
+    };
+    return w->each(w->user, db_text(sql, 0), &gap);
+}
+
+int store_each_gap(const char *path,
+                   int (*each)(void *user, const char *gateway, const struct pack_gap *gap),
+                   void *user, struct err *e)
+{
+    struct gap_walk w = {each, user};
+    struct db *db;
+    int rc = db_open(path, DB_READ_ONLY, &db, e);
+    if (rc)
+        return rc;
+    rc = each_row(db,
+                  "SELECT gateway, epoch, from_seq, to_seq, cause, first_ms, last_ms, samples"
+                  " FROM gap ORDER BY gateway, epoch, from_seq",
+                  gap_row, &w, e);
+    db_close(db);
+    return rc;
+}

@@ -157,6 +157,29 @@ static void who_may_not_is_refused_and_who_may_not_see_learns_nothing(void **sta
     world_destroy(w);
 }
 
+static void a_snapshot_gives_what_one_may_see_page_by_page(void **state)
+{
+    (void)state;
+    size_t p;
+    struct world *w = standing(&p);
+    struct access_member lan = world_operator("lan");
+    struct operator_request r = {.id = "s", .verb = OPERATOR_SNAPSHOT, .area = "tan-phong"};
+    struct operator_reply reply;
+    alarm_step_request(w->engine, &lan, &r, w->now, &reply);
+    assert_string_equal(reply.result, "done");
+    assert_true(reply.has_alert);
+    assert_string_equal(reply.alert.id, w->last.alert.id);
+    r.page = 1;
+    alarm_step_request(w->engine, &lan, &r, w->now, &reply);
+    assert_string_equal(reply.result, "done");
+    assert_false(reply.has_alert);
+    r.page = 0;
+    lan.classes = 1u << ALARM_LIGHTING;
+    alarm_step_request(w->engine, &lan, &r, w->now, &reply);
+    assert_false(reply.has_alert);
+    world_destroy(w);
+}
+
 static void a_repeated_id_finds_the_first_reply_until_it_is_forgotten(void **state)
 {
     (void)state;
@@ -189,6 +212,7 @@ int main(void)
         cmocka_unit_test(what_was_seen_before_it_returned_may_still_be_acknowledged),
         cmocka_unit_test(the_second_of_two_operators_is_told_who_was_first),
         cmocka_unit_test(who_may_not_is_refused_and_who_may_not_see_learns_nothing),
+        cmocka_unit_test(a_snapshot_gives_what_one_may_see_page_by_page),
         cmocka_unit_test(a_repeated_id_finds_the_first_reply_until_it_is_forgotten),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
