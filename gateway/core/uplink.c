@@ -128,7 +128,7 @@ static void end_connection(struct uplink *u, const char *reason, struct clk_mono
         backoff_ended(&u->backoff, u->since, now);
     u->retry_at = backoff_fail(&u->backoff, now);
     change_phase(u, UPLINK_DOWN, reason, now);
-    log_info("uplink: next try in %.1f s; data is kept in the spool",
+    log_info("uplink: next try in %.1f s at the earliest; data is kept in the spool",
              (double)(u->retry_at.ms - now.ms) / 1000.0);
 }
 
@@ -136,6 +136,8 @@ static void give_up(struct uplink *u, const char *reason, struct clk_mono now)
 {
     uplink_push(u, UPLINK_DISCONNECT);
     end_connection(u, reason, now);
+    struct clk_mono left = clk_mono_add(now, UPLINK_LEAVE_MS);
+    u->retry_at = u->retry_at.ms > left.ms ? u->retry_at : left;
 }
 
 static void end_for_good(struct uplink *u, struct clk_mono now)

@@ -40,6 +40,8 @@
 #define UPLINK_SUBSCRIBE_MS    30000
 #define UPLINK_CONNECT_MS      120000 /* beyond what the client itself allows */
 #define UPLINK_STOP_MS         2000
+#define UPLINK_LEAVE_MS        3000  /* the old connection's end is heard before a new one begins */
+#define UPLINK_TAKE_MS         30000 /* an answer of the spool that late was lost */
 #define UPLINK_REWIND_MS       60000 /* at most one rewind in so long */
 #define UPLINK_ASK_MS          10000 /* at most one answer to a request in so long */
 #define UPLINK_RATE_FIRST      65536 /* bytes a second, until measured */
@@ -161,6 +163,7 @@ struct uplink {
     unsigned resends;       /* in a row without progress: each doubles the wait */
     uint64_t generation;    /* of what was taken: a batch of an older one is not ours any more */
     enum uplink_lane asked; /* by the take under way */
+    struct clk_mono took;   /* when it was asked */
     bool taking;
     bool stirred;           /* packs were released meanwhile: its answer is old */
     bool dry[UPLINK_LANES]; /* the last take found nothing */

@@ -109,19 +109,21 @@ static size_t window(const struct uplink *u)
     return u->credit < u->options.inflight_max ? u->credit : u->options.inflight_max;
 }
 
-static void take(struct uplink *u, enum uplink_lane lane, size_t packs, size_t bytes)
+static void take(struct uplink *u, enum uplink_lane lane, size_t packs, size_t bytes,
+                 struct clk_mono now)
 {
     struct uplink_action *a = uplink_push(u, UPLINK_TAKE);
     a->tag = u->generation;
     a->packs = packs;
     a->bytes = bytes < UPLINK_BATCH_BYTES_MAX ? bytes : UPLINK_BATCH_BYTES_MAX;
     a->since = lane == UPLINK_LIVE ? live_from(u) : 0;
+    u->took = now;
     u->taking = true;
     u->stirred = false;
     u->asked = lane;
 }
 
-static void take_backfill(struct uplink *u, size_t room)
+static void take_backfill(struct uplink *u, size_t room, struct clk_mono now)
 {
     size_t size = window(u);
     size_t reserved = size > 1 ? (size + 3) / 4 : 0;
@@ -134,20 +136,19 @@ static void take_backfill(struct uplink *u, size_t room)
     }
     size_t allowed = size - reserved - in_flight;
     take(u, UPLINK_BACKFILL, room < allowed ? room : allowed,
-         bytes < bytes_max ? bytes_max - bytes : 1);
+         bytes < bytes_max ? bytes_max - bytes : 1, now);
 }
 
 void lane_fill(struct uplink *u, struct clk_mono now)
 {
-    (void)now;
     if (u->taking || u->flight_count >= window(u))
         return;
     size_t room = window(u) - u->flight_count;
     bool live_waits = u->durable > 0 && !u->dry[UPLINK_LIVE];
     if (live_waits)
-        take(u, UPLINK_LIVE, room, UPLINK_BATCH_BYTES_MAX);
+        take(u, UPLINK_LIVE, room, UPLINK_BATCH_BYTES_MAX, now);
     else if (!u->dry[UPLINK_BACKFILL])
-        take_backfill(u, room);
+        take_backfill(u, room, now);
 }
 
 /* --- time --- */
@@ -162,6 +163,11 @@ static int64_t resend_ms(const struct uplink *u)
 
 void lane_expire(struct uplink *u, struct clk_mono now)
 {
+    if (u->taking && clk_mono_due(clk_mono_add(u->took, UPLINK_TAKE_MS), now)) {
+        log_warn("uplink: the spool did not answer in %d s: asking again", UPLINK_TAKE_MS / 1000);
+        lane_reset(u, now);
+        return;
+    }
     int64_t limit_ms = resend_ms(u);
     size_t expired = 0;
     for (size_t i = 0; i < u->flight_count;) {
@@ -207,6 +213,8 @@ struct clk_mono lane_wake(const struct uplink *u)
     int64_t limit_ms = resend_ms(u);
     for (size_t i = 0; i < u->flight_count; i++)
         wake = clk_mono_min(wake, clk_mono_add(u->flights[i].sent, limit_ms));
+    if (u->taking)
+        wake = clk_mono_min(wake, clk_mono_add(u->took, UPLINK_TAKE_MS));
     if (u->lane_count[UPLINK_BACKFILL] > 0)
         wake = clk_mono_min(wake, clk_mono_add(u->window_start, RATE_WINDOW_MS));
     return wake;

@@ -220,10 +220,10 @@ static void an_empty_answer_older_than_a_release_is_not_believed(void **state)
     struct world *w = world_create(20, 1);
     w->collector.deaf = true;
     online(w);
-    world_run(w, uplink_wake(&w->u).ms - 1);
+    world_run(w, w->u.flights[0].sent.ms + UPLINK_RESEND_MS - 1);
     uplink_durable(&w->u, 1, mono(w));
     assert_true(wants_to_take(w));
-    w->now_ms = 1000 + 60 * 1000;
+    w->now_ms += 2;
     uplink_step(&w->u, mono(w)); /* the pack in flight is given back to the spool */
     assert_int_equal(w->u.flight_count, 0);
     assert_false(wants_to_take(w));
@@ -233,6 +233,19 @@ static void an_empty_answer_older_than_a_release_is_not_believed(void **state)
     assert_true(wants_to_take(w)); /* the other lane */
     uplink_batch(&w->u, w->u.generation, NULL, 0, mono(w));
     assert_false(wants_to_take(w));
+    world_destroy(w);
+}
+
+static void a_lost_answer_of_the_spool_is_asked_for_again(void **state)
+{
+    (void)state;
+    struct world *w = world_create(21, 0);
+    online(w);
+    spool_add(w, RUNNING);
+    uplink_durable(&w->u, 1, mono(w));
+    assert_true(wants_to_take(w)); /* and nobody does it */
+    run_seconds(w, UPLINK_TAKE_MS / 1000 + 2);
+    assert_all_arrived(w);
     world_destroy(w);
 }
 
@@ -447,6 +460,7 @@ int main(void)
         cmocka_unit_test(unacknowledged_packs_are_sent_again_ever_more_slowly),
         cmocka_unit_test(a_new_connection_sends_at_once_what_the_old_one_had_in_flight),
         cmocka_unit_test(an_empty_answer_older_than_a_release_is_not_believed),
+        cmocka_unit_test(a_lost_answer_of_the_spool_is_asked_for_again),
         cmocka_unit_test(a_forged_acknowledgement_frees_nothing_and_is_told),
         cmocka_unit_test(another_store_gets_everything_again),
         cmocka_unit_test(two_stores_in_turn_are_told_and_do_not_cause_a_storm),
