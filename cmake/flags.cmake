@@ -14,7 +14,8 @@ target_include_directories(ioc_flags INTERFACE ${CMAKE_SOURCE_DIR} ${CMAKE_SOURC
 target_compile_definitions(ioc_flags INTERFACE _GNU_SOURCE IOC_VERSION="${PROJECT_VERSION}")
 target_compile_options(ioc_flags INTERFACE
     -Wall -Wextra -Wconversion -Wshadow -Wvla -Wstrict-prototypes -Wmissing-prototypes
-    -Wpointer-arith -Wformat=2 -Wundef -Wno-missing-field-initializers -Wno-format-truncation -Werror
+    -Wpointer-arith -Wformat=2 -Wundef -Wno-missing-field-initializers -Werror
+    $<$<C_COMPILER_ID:GNU>:-Wno-format-truncation>
     -fno-common -fstack-protector-strong -ffunction-sections -fdata-sections
     -include ${CMAKE_SOURCE_DIR}/shared/base/banned.h)
 target_link_options(ioc_flags INTERFACE -Wl,--as-needed -Wl,--gc-sections -Wl,-z,relro,-z,now)

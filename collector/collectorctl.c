@@ -8,6 +8,8 @@ static const struct cli_verb verbs[] = {
     {"ca", collectorctl_ca, "run the certificate authority: init, sign, list, revoke"},
     {"acl", collectorctl_acl, "write the broker's listeners and access rules"},
     {"identity", collectorctl_identity, "make a key and request for an operator or a machine"},
+    {"watch", collectorctl_watch, "show gateways, values and alerts as they change"},
+    {"ack", collectorctl_ack, "acknowledge an alert"},
     {"store", collectorctl_store, "look into the collector's store: dump"},
     {NULL, NULL, NULL},
 };

@@ -8,6 +8,8 @@
 int collectorctl_ca(int argc, char **argv);
 int collectorctl_acl(int argc, char **argv);
 int collectorctl_identity(int argc, char **argv);
+int collectorctl_watch(int argc, char **argv);
+int collectorctl_ack(int argc, char **argv);
 int collectorctl_store(int argc, char **argv);
 
 #endif

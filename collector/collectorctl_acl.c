@@ -36,19 +36,18 @@ static int write_text(const struct acl *o, const char *stem, const char *suffix,
 }
 
 /* An operator has rights when the file lists it and the CA has not revoked it. */
-static bool welcome(const struct ca *ca, const struct access_member *operator, struct err * e)
+static bool welcome(const struct ca *ca, const struct access_member *person, struct err *e)
 {
-    const struct ca_issued *issued = ca_find(ca, operator->name);
+    const struct ca_issued *issued = ca_find(ca, person->name);
     if (issued && issued->member.role != ACCESS_OPERATOR) {
-        err_set(e, ERR_INVALID, "operator '%s': this is the name of a %s", operator->name,
+        err_set(e, ERR_INVALID, "operator '%s': this is the name of a %s", person->name,
                 access_role_name(issued->member.role));
         return false;
     }
     if (issued && issued->revoked)
-        fprintf(stderr,
-                "collectorctl acl: operator '%s' is revoked and left out\n", operator->name);
+        fprintf(stderr, "collectorctl acl: operator '%s' is revoked and left out\n", person->name);
     if (!issued)
-        fprintf(stderr, "collectorctl acl: operator '%s' has no certificate yet\n", operator->name);
+        fprintf(stderr, "collectorctl acl: operator '%s' has no certificate yet\n", person->name);
     return !issued || !issued->revoked;
 }
 

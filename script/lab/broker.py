@@ -26,6 +26,9 @@ class Broker:
         run(self.pki.tool("collectorctl"), "acl", "--dir", self.pki.ca, "--operators", self.operators_file,
             "--out", self.dir, "--bind", "127.0.0.1", "--cert", self.pki.cert("broker"),
             "--key", self.pki.key("broker"), *ports)
+        if os.geteuid() == 0:  # else mosquitto changes to a user who cannot read this directory
+            with open(os.path.join(self.dir, "mosquitto.conf"), "a", encoding="utf-8") as f:
+                f.write("user root\n")
 
     def start(self):
         self.child = Child("broker", [find_mosquitto(), "-c", os.path.join(self.dir, "mosquitto.conf")],

@@ -82,7 +82,7 @@ class Site:
         self.pki.init()
         for g in self.gateways:
             self.pki.gateway(g.name, g.area)
-        self.pki.person("operator", "operator-1", self.areas)
+        self.pki.person("operator", "operator-1", [])
         self.pki.person("collector", "collector-1", self.areas)
         self.pki.broker("broker", ["localhost", "127.0.0.1"])
         self.write("operators.json", [{"name": "operator-1", "areas": self.areas, "role": "operator", "classes": [

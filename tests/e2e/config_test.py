@@ -9,7 +9,7 @@ TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))
 
 def check(program, path, option="-n"):
     return subprocess.run([os.path.join(os.environ["IOC_BIN"], program), option, "-c", path], stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE, encoding="utf-8", timeout=30, check=False)
+                          stderr=subprocess.PIPE, encoding="utf-8", timeout=30, check=False, cwd=TOP)
 
 
 class Configuration(unittest.TestCase):

@@ -1,0 +1,229 @@
+/*
+ * gatewayd: reads the buses, keeps every sample until the centre has it, forwards.
+ *
+ * main is the architecture: what is started in which order, and its exact reverse.
+ */
+#include "gateway/gatewayd.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "base/cli.h"
+#include "base/log.h"
+#include "gateway/gatewayd_config.h"
+#include "gateway/io/notify.h"
+
+#define CONFIG_DEFAULT "/etc/ioc/gateway.json"
+
+struct options {
+    const char *config;
+    bool check, print, version;
+};
+
+static void dispatch(struct gatewayd *g, const struct mail *m)
+{
+    if (m->type >= GATEWAYD_MQTT_MAIL && m->type <= GATEWAYD_MQTT_MAIL + MQTT_MESSAGE)
+        gatewayd_uplink_mail(g, m);
+    else if (m->type == BUS_REPORT || m->type == BUS_STATE || m->type == BUS_WRITTEN)
+        gatewayd_buses_mail(g, m);
+    else
+        gatewayd_packs_mail(g, m);
+}
+
+static void on_mail(struct loop_watch *watch, uint32_t events)
+{
+    struct gatewayd *g = watch->owner;
+    struct mail m;
+    (void)events;
+    /* At most a mailbox full a turn, so that timers keep their turn under a flood. */
+    for (int i = 0; i < GATEWAYD_MAIL_SLOTS && mailbox_take(g->mailbox, &m); i++) {
+        dispatch(g, &m);
+        free(m.data);
+    }
+}
+
+static int mail_start(struct gatewayd *g, struct err *e)
+{
+    g->mailbox = mailbox_create(GATEWAYD_MAIL_SLOTS, GATEWAYD_MAIL_RESERVED);
+    if (!g->mailbox)
+        return err_set(e, ERR_NOMEM, "no memory for the mailbox");
+    g->mail = (struct loop_watch){.ready = on_mail, .owner = g, .fd = mailbox_fd(g->mailbox)};
+    if (loop_watch_add(g->loop, &g->mail, EPOLLIN) != 0)
+        return err_set_errno(e, "watching the mailbox");
+    return 0;
+}
+
+static void say_dropped(struct gatewayd *g)
+{
+    uint64_t dropped = mailbox_dropped(g->mailbox);
+    if (dropped == g->mail_dropped)
+        return;
+    log_warn("%llu mails found the mailbox full: the loop is too slow for what comes in",
+             (unsigned long long)(dropped - g->mail_dropped));
+    g->mail_dropped = dropped;
+}
+
+/* The loop checks in: the supervisor hears of it, wedged workers are found. */
+static void on_health(struct loop_timer *timer, struct clk_mono now)
+{
+    struct gatewayd *g = timer->owner;
+    gatewayd_buses_health(g, now);
+    say_dropped(g);
+    if (notify_watchdog_ms())
+        notify_send("WATCHDOG=1");
+    int64_t every = notify_watchdog_ms();
+    if (every == 0 || every > GATEWAYD_HEALTH_MS)
+        every = GATEWAYD_HEALTH_MS;
+    if (loop_timer_start(g->loop, timer, clk_mono_add(now, every)) != 0)
+        loop_stop(g->loop, CLI_FAILED);
+}
+
+static void on_stop_limit(struct loop_timer *timer, struct clk_mono now)
+{
+    struct gatewayd *g = timer->owner;
+    (void)now;
+    log_warn("the goodbye took too long: ending without it");
+    loop_stop(g->loop, CLI_OK);
+}
+
+/* An orderly end: buses stop, what was sampled is packed and kept, the broker is told. */
+static void on_signal(struct signals *signals, int number)
+{
+    struct gatewayd *g = signals->owner;
+    (void)number;
+    if (g->stopping)
+        return;
+    g->stopping = true;
+    notify_send("STOPPING=1");
+    log_info("stopping");
+    struct clk_mono now = clk_mono(g->clk);
+    g->stop_timer = (struct loop_timer){.fire = on_stop_limit, .owner = g};
+    if (loop_timer_start(g->loop, &g->stop_timer, clk_mono_add(now, GATEWAYD_STOP_MS)) != 0)
+        loop_stop(g->loop, CLI_OK);
+    uplink_stop(&g->uplink, now);
+    gatewayd_uplink_run(g);
+}
+
+static int loop_start(struct gatewayd *g, struct err *e)
+{
+    g->loop = loop_create(g->clk);
+    return g->loop ? 0 : err_set(e, ERR_NOMEM, "no memory for the event loop");
+}
+
+static int health_start(struct gatewayd *g, struct err *e)
+{
+    g->health_timer = (struct loop_timer){.fire = on_health, .owner = g};
+    if (loop_timer_start(g->loop, &g->health_timer, clk_mono(g->clk)) != 0)
+        return err_set(e, ERR_NOMEM, "no memory for a timer");
+    return 0;
+}
+
+static int start(struct gatewayd *g, struct err *e)
+{
+    int rc = loop_start(g, e);
+    rc = rc ? rc : signals_init(&g->signals, g->loop, on_signal, g, e);
+    rc = rc ? rc : mail_start(g, e);
+    rc = rc ? rc : gatewayd_packs_start(g, e);
+    rc = rc ? rc : gatewayd_uplink_start(g, e);
+    rc = rc ? rc : gatewayd_buses_start(g, e);
+    return rc ? rc : health_start(g, e);
+}
+
+static void finish(struct gatewayd *g)
+{
+    bool ended = gatewayd_buses_stop(g);
+    if (g->mailbox)
+        on_mail(&g->mail, 0); /* what the workers read last */
+    gatewayd_uplink_stop(g);
+    gatewayd_packs_stop(g);
+    if (!ended)
+        _exit(CLI_OK); /* everything sampled is kept; the stuck thread's memory goes with the
+                          process */
+    mailbox_destroy(g->mailbox);
+    signals_finish(&g->signals);
+    loop_destroy(g->loop);
+}
+
+static int run(struct gateway_config *config, struct err *e)
+{
+    struct gatewayd *g = calloc(1, sizeof(*g));
+    if (!g)
+        return err_set(e, ERR_NOMEM, "no memory");
+    g->config = config;
+    g->clk = clk_system();
+    int rc = start(g, e);
+    if (rc == 0) {
+        log_info("%s in %s: %zu buses, %zu devices, configuration %s", config->gateway,
+                 config->area, config->bus_count, config->device_count, config->conf);
+        notify_send("READY=1");
+        rc = loop_run(g->loop);
+    }
+    finish(g);
+    free(g);
+    return rc;
+}
+
+static bool parse(int argc, char **argv, struct options *o, int *status)
+{
+    const struct cli_option options[] = {
+        {.name = "config",
+         .type = CLI_TEXT,
+         .out = &o->config,
+         .value = "FILE",
+         .letter = 'c',
+         .help = "the configuration (default " CONFIG_DEFAULT ")"},
+        {.name = "check",
+         .type = CLI_FLAG,
+         .out = &o->check,
+         .letter = 'n',
+         .help = "check the configuration and end: 0 good, 2 bad"},
+        {.name = "print",
+         .type = CLI_FLAG,
+         .out = &o->print,
+         .letter = 'p',
+         .help = "print what would run, defaults filled in, and end"},
+        {.name = "version",
+         .type = CLI_FLAG,
+         .out = &o->version,
+         .letter = 'V',
+         .help = "print the version and end"},
+        {.name = NULL}};
+    const struct cli_command command = {
+        .name = "gatewayd",
+        .summary =
+            "Reads Modbus buses, keeps every sample until the centre has it, forwards over MQTT.\n"
+            "Exit codes: 0 ended in order, 1 failed, 2 bad configuration, 64 bad usage.",
+        .options = options};
+    return cli_parse(&command, argc, argv, NULL, status);
+}
+
+int main(int argc, char **argv)
+{
+    struct options o = {.config = CONFIG_DEFAULT};
+    struct gateway_config *config;
+    struct err e = {0};
+    int status;
+    if (!parse(argc, argv, &o, &status))
+        return status;
+    if (o.version) {
+        printf("gatewayd %s\n", IOC_VERSION);
+        return CLI_OK;
+    }
+    log_init("gatewayd", LOG_LEVEL_INFO);
+    if (gatewayd_config_load(o.config, &config, &e) != 0) {
+        cli_fail("gatewayd", &e);
+        return CLI_BAD_INPUT;
+    }
+    log_init("gatewayd", gateway_config_log_level(config));
+    int rc = 0;
+    if (o.print)
+        rc = gatewayd_config_print(config, &e);
+    else if (!o.check)
+        rc = run(config, &e);
+    if (rc < 0)
+        cli_fail("gatewayd", &e);
+    gateway_config_free(config);
+    return rc == 0 ? CLI_OK : CLI_FAILED;
+}

@@ -1,0 +1,89 @@
+/*
+ * gatewayd's parts and what they share. The main loop owns all of it; other threads reach it by
+ * mail alone.
+ *
+ *     bus workers --BUS_REPORT--> packer --pack--> spool writer --durable--> uplink --> MQTT client
+ *                                                       ^------ack---------'   <--- mail ---'
+ */
+#ifndef GATEWAY_GATEWAYD_H
+#define GATEWAY_GATEWAYD_H
+
+#include <stdbool.h>
+
+#include "gateway/core/config.h"
+#include "gateway/core/lines.h"
+#include "gateway/core/packer.h"
+#include "gateway/core/uplink.h"
+#include "gateway/io/bus_worker.h"
+#include "gateway/io/spool_writer.h"
+#include "io/loop.h"
+#include "io/mailbox.h"
+#include "io/mqtt.h"
+#include "io/signals.h"
+
+#define GATEWAYD_MAIL_SLOTS      8192
+#define GATEWAYD_MAIL_RESERVED   1024
+#define GATEWAYD_MQTT_MAIL       0x4d00
+#define GATEWAYD_SPOOL_MAIL      0x5300
+#define GATEWAYD_INFLIGHT_MAX    64
+#define GATEWAYD_APPEND_AGAIN_MS 20 /* when the spool's order queue was full */
+#define GATEWAYD_HEALTH_MS       1000
+#define GATEWAYD_STOP_MS         8000 /* all of an orderly stop; the supervisor's limit is longer */
+
+/* One bus's worker, and what the loop knows of it. */
+struct gatewayd_bus {
+    struct bus_worker *worker; /* NULL: the bus has no devices */
+    bool wedged;
+};
+
+struct gatewayd {
+    struct gateway_config *config;
+    const struct clk *clk;
+    struct loop *loop;
+    struct signals signals;
+    struct mailbox *mailbox;
+    struct loop_watch mail;
+    struct spool_writer *spool;
+    struct packer packer;
+    struct loop_timer pack_timer;
+    struct spool_pack waiting; /* a frozen pack the spool had no room for yet */
+    bool pack_waits;
+    uint64_t take_tag; /* of the uplink's take that the spool will answer; one at a time */
+    struct lines *lines;
+    struct gatewayd_bus buses[GATEWAY_BUSES_MAX];
+    struct mqtt *mqtt;
+    struct uplink uplink;
+    struct loop_timer uplink_timer;
+    struct loop_timer health_timer;
+    struct loop_timer stop_timer;
+    char birth[MESSAGE_SIZE_MAX];
+    size_t birth_len;
+    bool stopping;
+    uint64_t samples_read, samples_lost; /* lost: the spool's order queue was full */
+    uint64_t mail_dropped;               /* as last said in the log */
+};
+
+/* gatewayd_buses.c */
+int gatewayd_buses_start(struct gatewayd *g, struct err *e);
+/* Each worker ends within its deadline. False: one is stuck, and still uses lines and mailbox. */
+bool gatewayd_buses_stop(struct gatewayd *g);
+void gatewayd_buses_mail(struct gatewayd *g, const struct mail *m);
+void gatewayd_buses_health(struct gatewayd *g, struct clk_mono now);
+
+/* gatewayd_packs.c */
+int gatewayd_packs_start(struct gatewayd *g, struct err *e);
+void gatewayd_packs_stop(struct gatewayd *g);
+void gatewayd_packs_sample(struct gatewayd *g, const struct sample *s);
+void gatewayd_packs_describe(struct gatewayd *g);
+void gatewayd_packs_event(struct gatewayd *g, const char *name, const char *text);
+void gatewayd_packs_flush(struct gatewayd *g); /* the open pack, now */
+void gatewayd_packs_mail(struct gatewayd *g, const struct mail *m);
+
+/* gatewayd_uplink.c */
+int gatewayd_uplink_start(struct gatewayd *g, struct err *e);
+void gatewayd_uplink_stop(struct gatewayd *g);
+void gatewayd_uplink_mail(struct gatewayd *g, const struct mail *m);
+/* Does what the uplink wants now, until it wants nothing more. */
+void gatewayd_uplink_run(struct gatewayd *g);
+
+#endif

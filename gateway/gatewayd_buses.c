@@ -1,0 +1,116 @@
+/* The buses: a worker each; their samples go to the packer, their troubles to the log and the
+ * centre. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "gateway/gatewayd.h"
+#include "gateway/io/bus_modbus.h"
+#include "io/crypto.h"
+
+static int start_bus(struct gatewayd *g, unsigned index, struct err *e)
+{
+    const struct lines_bus *bus = &g->lines->bus[index];
+    if (bus->device_count == 0)
+        return 0;
+    uint64_t seed;
+    crypto_random(&seed, sizeof(seed));
+    const struct bus_worker_config config = {.bus = index,
+                                             .plan = bus->plan,
+                                             .port = bus_modbus_create(&bus->line),
+                                             .mailbox = g->mailbox,
+                                             .clk = g->clk,
+                                             .seed = seed};
+    if (!config.port)
+        return err_set(e, ERR_NOMEM, "no memory for bus %s", bus->line.name);
+    return bus_worker_create(&config, &g->buses[index].worker, e);
+}
+
+int gatewayd_buses_start(struct gatewayd *g, struct err *e)
+{
+    int rc = lines_create(g->config, &g->lines, e);
+    for (unsigned i = 0; rc == 0 && i < g->lines->count; i++)
+        rc = start_bus(g, i, e);
+    return rc;
+}
+
+bool gatewayd_buses_stop(struct gatewayd *g)
+{
+    bool ended = true;
+    for (size_t i = 0; i < GATEWAY_BUSES_MAX; i++) {
+        ended = bus_worker_destroy(g->buses[i].worker) == 0 && ended;
+        g->buses[i] = (struct gatewayd_bus){0};
+    }
+    if (ended)
+        lines_destroy(g->lines);
+    g->lines = NULL;
+    return ended;
+}
+
+static void take_report(struct gatewayd *g, const struct bus_report *report)
+{
+    g->samples_read += report->count;
+    for (size_t i = 0; i < report->count; i++)
+        gatewayd_packs_sample(g, &report->samples[i]);
+}
+
+static void take_state(struct gatewayd *g, const struct bus_state *state)
+{
+    switch (state->kind) {
+    case POLL_NOTE_PORT_UP:
+    case POLL_NOTE_DEVICE_BACK:
+        log_info("%s", state->text);
+        break;
+    case POLL_NOTE_PORT_DOWN:
+    case POLL_NOTE_LINE_NOISY:
+    case POLL_NOTE_DEVICE_SILENT:
+    case POLL_NOTE_DEVICE_LATE:
+    case POLL_NOTE_DEVICE_CONFIG:
+        log_warn("%s", state->text);
+        break;
+    }
+    gatewayd_packs_event(g, g->config->buses[state->bus].name, state->text);
+}
+
+void gatewayd_buses_mail(struct gatewayd *g, const struct mail *m)
+{
+    if (m->type == BUS_REPORT)
+        take_report(g, m->data);
+    else if (m->type == BUS_STATE)
+        take_state(g, m->data);
+}
+
+/* Every point of a wedged bus is bad, and says so, until the worker shows itself again. */
+static void mark_wedged(struct gatewayd *g, unsigned index, struct clk_mono now)
+{
+    for (size_t d = 0; d < g->lines->bus[index].device_count; d++) {
+        const struct bus_device *device = &g->lines->bus[index].devices[d];
+        for (size_t p = 0; p < device->profile->point_count; p++) {
+            if (!bus_device_polls(device, p))
+                continue;
+            const struct sample s = {.device = device->index,
+                                     .point = (uint16_t)p,
+                                     .quality = QUALITY_BAD,
+                                     .cause = CAUSE_WEDGED,
+                                     .at = clk_utc(g->clk),
+                                     .mono = now};
+            gatewayd_packs_sample(g, &s);
+        }
+    }
+}
+
+void gatewayd_buses_health(struct gatewayd *g, struct clk_mono now)
+{
+    for (unsigned i = 0; i < g->config->bus_count; i++) {
+        struct gatewayd_bus *bus = &g->buses[i];
+        bool wedged = bus->worker && bus_worker_wedged(bus->worker, now);
+        if (wedged == bus->wedged)
+            continue;
+        bus->wedged = wedged;
+        const char *name = g->config->buses[i].name;
+        log_warn("bus %s: its worker %s", name, wedged ? "does not answer: isolated" : "is back");
+        gatewayd_packs_event(g, name, wedged ? "wedged" : "back");
+        if (wedged)
+            mark_wedged(g, i, now);
+    }
+}

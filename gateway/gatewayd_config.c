@@ -1,0 +1,92 @@
+#include "gateway/gatewayd_config.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "gateway/core/lines.h"
+#include "io/fsx.h"
+
+#define PRINT_MAX    (512 * 1024)
+#define WARNINGS_MAX 4096
+
+static int read_profile(void *user, const char *dir, const char *name, char **text, size_t *len,
+                        struct err *e)
+{
+    char path[CONFIG_PATH_SIZE + NAME_SIZE + 8];
+    (void)user;
+    snprintf(path, sizeof(path), "%s/%s.json", dir, name);
+    return fsx_read_file(path, PROFILE_FILE_MAX, text, len, e);
+}
+
+static int check_file(void *user, const char *path, struct err *e)
+{
+    (void)user;
+    if (access(path, R_OK) == 0)
+        return 0;
+    return err_set(e, errno == ENOENT ? ERR_NOTFOUND : ERR_DENIED, "%s: %s", path,
+                   errno == ENOENT ? "no such file" : "this user may not read it");
+}
+
+static int check_plans(const struct gateway_config *c, struct err *e)
+{
+    struct lines *lines;
+    int rc = lines_create(c, &lines, e);
+    if (rc == 0)
+        lines_destroy(lines);
+    return rc;
+}
+
+static void log_warnings(const char *path, const struct buf *warnings)
+{
+    for (size_t at = 0; at < warnings->len;) {
+        const char *line = warnings->data + at;
+        const char *end = memchr(line, '\n', warnings->len - at);
+        size_t len = end ? (size_t)(end - line) : warnings->len - at;
+        log_warn("%s: %.*s", path, (int)len, line);
+        at += len + 1;
+    }
+}
+
+int gatewayd_config_load(const char *path, struct gateway_config **out, struct err *e)
+{
+    const struct config_files files = {.read_profile = read_profile, .check_file = check_file};
+    char *text, memory[WARNINGS_MAX];
+    size_t len;
+    struct buf warnings;
+    *out = NULL;
+    buf_init(&warnings, memory, sizeof(memory));
+    int rc = fsx_read_file(path, CONFIG_FILE_MAX, &text, &len, e);
+    if (rc)
+        return rc;
+    rc = gateway_config_parse(text, len, &files, out, &warnings, e);
+    free(text);
+    if (rc == 0)
+        rc = check_plans(*out, e);
+    if (rc) {
+        gateway_config_free(*out);
+        *out = NULL;
+        err_prefix(e, "%s", path);
+        return rc;
+    }
+    log_warnings(path, &warnings);
+    return 0;
+}
+
+int gatewayd_config_print(const struct gateway_config *c, struct err *e)
+{
+    char *memory = malloc(PRINT_MAX);
+    if (!memory)
+        return err_set(e, ERR_NOMEM, "no memory to print the configuration");
+    struct buf out;
+    buf_init(&out, memory, PRINT_MAX);
+    gateway_config_print(c, &out);
+    int rc = out.overflow ? err_set(e, ERR_LIMIT, "the configuration is too long to print") : 0;
+    if (rc == 0 && fwrite(out.data, 1, out.len, stdout) != out.len)
+        rc = err_set_errno(e, "stdout");
+    free(memory);
+    return rc;
+}
