@@ -15,6 +15,7 @@
 #define FRAME_MS  250  /* redraws are gathered: four a second at most */
 #define SETTLE_MS 1000 /* --once: retained alerts have come when none came for so long */
 #define ONCE_MS   15000
+#define NOTES_MS  500
 
 struct watch {
     struct session session;
@@ -22,7 +23,7 @@ struct watch {
     struct screen screen;
     struct view *view;
     struct view_style style;
-    struct loop_timer frame, finish;
+    struct loop_timer frame, finish, look;
     struct loop_watch keys;
     char title[256];
     uint64_t printed; /* events already shown as lines */
@@ -30,6 +31,8 @@ struct watch {
     bool once, json, ascii;
     int64_t seconds;
     const char *language;
+    const char *notes; /* a file whose lines are shown among the events; NULL: none */
+    FILE *notes_file;
 };
 
 static struct clk_utc utc_now(void)
@@ -150,6 +153,31 @@ static void draw(struct loop_timer *timer, struct clk_mono now)
     loop_timer_start(w->session.loop, timer, clk_mono_add(now, FRAME_MS));
 }
 
+/* Lines that somebody (the demo, a drill's script) has added to the notes since the last look. Only
+ * whole ones: a line still being written is read from its start the next time. */
+static void look_at_notes(struct loop_timer *timer, struct clk_mono now)
+{
+    struct watch *w = timer->owner;
+    char line[VIEW_EVENT_SIZE];
+    if (!w->notes_file)
+        w->notes_file = fopen(w->notes, "re");
+    while (w->notes_file) {
+        long from = ftell(w->notes_file);
+        clearerr(w->notes_file);
+        if (!fgets(line, sizeof(line), w->notes_file))
+            break;
+        size_t len = strcspn(line, "\n");
+        if (!line[len] && len + 1 < sizeof(line)) {
+            fseek(w->notes_file, from, SEEK_SET);
+            break;
+        }
+        line[len] = '\0';
+        view_add_event(w->view, utc_now(), "%s", line);
+    }
+    changed(w);
+    loop_timer_start(w->session.loop, timer, clk_mono_add(now, NOTES_MS));
+}
+
 static void time_is_up(struct loop_timer *timer, struct clk_mono now)
 {
     struct watch *w = timer->owner;
@@ -241,6 +269,7 @@ static int run(struct watch *w)
     struct session *s = &w->session;
     w->frame = (struct loop_timer){.fire = draw, .owner = w};
     w->finish = (struct loop_timer){.fire = time_is_up, .owner = w};
+    w->look = (struct loop_timer){.fire = look_at_notes, .owner = w};
     w->keys = (struct loop_watch){key_pressed, w, STDIN_FILENO};
     snprintf(w->title, sizeof(w->title), "%s @ %s:%d", s->name, w->options.host,
              (int)w->options.port);
@@ -248,6 +277,8 @@ static int run(struct watch *w)
         settle(w, ONCE_MS);
     else if (w->seconds)
         settle(w, w->seconds * 1000);
+    if (w->notes)
+        look_at_notes(&w->look, mono_now());
     if (w->live) {
         screen_open(&w->screen);
         loop_watch_add(s->loop, &w->keys, EPOLLIN);
@@ -280,13 +311,15 @@ static int execute(struct watch *w, const char *program)
         code = report_once(w, code);
     session_close(&w->session);
     view_destroy(w->view);
+    if (w->notes_file)
+        fclose(w->notes_file);
     return code < 0 ? CLI_FAILED : code;
 }
 
 int collectorctl_watch(int argc, char **argv)
 {
     static struct watch w;
-    struct cli_option options[SESSION_OPTIONS + 6] = {{.name = NULL}};
+    struct cli_option options[SESSION_OPTIONS + 7] = {{.name = NULL}};
     const struct cli_option own[] = {
         {.name = "lang",
          .type = CLI_TEXT,
@@ -304,6 +337,11 @@ int collectorctl_watch(int argc, char **argv)
          .type = CLI_FLAG,
          .out = &w.ascii,
          .help = "only ASCII, also where the locale has UTF-8"},
+        {.name = "notes",
+         .type = CLI_TEXT,
+         .out = &w.notes,
+         .value = "FILE",
+         .help = "show lines added to this file among the events"},
         {.name = "once",
          .type = CLI_FLAG,
          .out = &w.once,

@@ -160,7 +160,10 @@ class WatchTest(unittest.TestCase):
         self.assertIn("no connection to 127.0.0.1:1", done.stderr)
 
     def test_a_pipe_gets_a_line_a_change(self):
-        process = subprocess.Popen(self.command("watch", "--for", "30", "--lang", "en"), stdout=subprocess.PIPE,
+        notes = self.site.path("notes")
+        with open(notes, "w", encoding="utf-8") as f:
+            f.write("a drill begins\nnot yet who")
+        process = subprocess.Popen(self.command("watch", "--for", "30", "--lang", "en", "--notes", notes), stdout=subprocess.PIPE,
                                    text=True, env={**os.environ, "LC_ALL": "C.UTF-8"})
         lines = []
         try:
@@ -170,6 +173,9 @@ class WatchTest(unittest.TestCase):
                     self.say("gw/muong-te/gw-01/state", state(True), "gw-01", "gateways")
                     self.say("gw/muong-te/gw-01/state", state(False), "gw-01", "gateways")
                 if "gw-01 OFFLINE" in line:
+                    with open(notes, "a", encoding="utf-8") as f:
+                        f.write("le\n")
+                if "not yet whole" in line:
                     process.send_signal(signal.SIGINT)
             self.assertEqual(process.wait(10), 0)
         finally:
@@ -180,7 +186,7 @@ class WatchTest(unittest.TestCase):
         for line in lines:
             self.assertRegex(line, r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+07:00 ")
         for part in ("link up", "collector of muong-te online", "alert a-2 CRITICAL UNACKNOWLEDGED: PM2.5 above",
-                     "gateway muong-te/gw-01 online"):
+                     "gateway muong-te/gw-01 online", "a drill begins"):
             self.assertIn(part, text)
 
     def test_bad_usage_is_told(self):
