@@ -89,7 +89,8 @@ static void discard(struct collectord *c, int rc)
     journal_failed(c->journal);
     begin_batch(c);
     if (collectord_may_complain(c, &c->refusals, more))
-        log_error("a batch did not fit the store (%s) and is put together again", err_name(rc));
+        log_error("a batch did not fit the store (%s) and is put together again%s", err_name(rc),
+                  more);
 }
 
 static void submit(struct collectord *c)

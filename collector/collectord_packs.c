@@ -94,7 +94,7 @@ static struct peer *peer_get(struct collectord *c, const char *area, const char 
     if (handle < 0 || (!p && c->peer_count == COLLECTORD_GATEWAYS_MAX)) {
         char more[MORE_SIZE];
         if (collectord_may_complain(c, &c->refusals, more))
-            log_error("gateway %s is not watched: %s", gateway, e.text);
+            log_error("gateway %s is not watched: %s%s", gateway, e.text, more);
         return NULL;
     }
     if (!p) {
@@ -134,7 +134,7 @@ static int64_t ops_bind(void *user, const char *area, const char *gateway, const
           : ERR_FULL;
     char more[MORE_SIZE];
     if (p && handle < 0 && collectord_may_complain(c, &c->refusals, more))
-        log_error("%s/%s/%s is not watched: %s", gateway, device, point, e.text);
+        log_error("%s/%s/%s is not watched: %s%s", gateway, device, point, e.text, more);
     return handle;
 }
 
