@@ -6,7 +6,6 @@
  */
 #include "collector/collectord.h"
 
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -361,19 +360,44 @@ static int run(const struct collector_config *config)
 
 /* --- the command line --- */
 
-static const char help[] =
-    "usage: collectord [-c FILE] [-n | -p]\n"
-    "\n"
-    "Takes packs from gateways, commits them, raises alarms and tells operators.\n"
-    "\n"
-    "  -c FILE  configuration (default " CONFIG_DEFAULT ")\n"
-    "  -n       check the configuration, the rules and the operators, then end\n"
-    "  -p       print what would run, defaults filled in, then end\n"
-    "  -V       print the version\n"
-    "  -h       print this\n"
-    "\n"
-    "Ends with 0 when stopped by a signal, 1 when it cannot go on, 2 when a file breaks its\n"
-    "rules, 64 for a wrong command line.\n";
+struct options {
+    const char *config;
+    bool check, print, version;
+};
+
+static bool parse(int argc, char **argv, struct options *o, int *status)
+{
+    const struct cli_option options[] = {
+        {.name = "config",
+         .type = CLI_TEXT,
+         .out = &o->config,
+         .value = "FILE",
+         .letter = 'c',
+         .help = "the configuration (default " CONFIG_DEFAULT ")"},
+        {.name = "check",
+         .type = CLI_FLAG,
+         .out = &o->check,
+         .letter = 'n',
+         .help = "check configuration, rules and operators and end: 0 good, 2 bad"},
+        {.name = "print",
+         .type = CLI_FLAG,
+         .out = &o->print,
+         .letter = 'p',
+         .help = "print what would run, defaults filled in, and end"},
+        {.name = "version",
+         .type = CLI_FLAG,
+         .out = &o->version,
+         .letter = 'V',
+         .help = "print the version and end"},
+        {.name = NULL}};
+    const struct cli_command command = {
+        .name = "collectord",
+        .summary =
+            "Takes packs from gateways, commits them, raises alarms and tells operators.\n"
+            "Exit codes: 0 stopped as asked, 1 could not go on, 2 bad configuration, 64 bad usage.",
+        .options = options};
+    return cli_parse(&command, argc, argv, NULL, status);
+}
 
 static int check_readable(void *user, const char *path, struct err *e)
 {
@@ -430,34 +454,19 @@ static int print(const struct collector_config *config)
 
 int main(int argc, char **argv)
 {
-    const char *path = CONFIG_DEFAULT;
+    struct options o = {.config = CONFIG_DEFAULT};
     struct collector_config *config = NULL;
     struct err e = {0};
-    bool only_check = false;
-    bool only_print = false;
-    for (int option; (option = getopt(argc, argv, "c:npVh")) != -1;) {
-        if (option == 'c')
-            path = optarg;
-        else if (option == 'n')
-            only_check = true;
-        else if (option == 'p')
-            only_print = true;
-        else if (option == 'V')
-            return printf("collectord %s\n", IOC_VERSION) < 0;
-        else if (option == 'h')
-            return printf("%s", help) < 0;
-        else
-            return CLI_USAGE;
-    }
-    if (optind < argc) {
-        fprintf(stderr, "collectord: unexpected \"%s\"; see collectord -h\n", argv[optind]);
-        return CLI_USAGE;
-    }
+    int status;
+    if (!parse(argc, argv, &o, &status))
+        return status;
+    if (o.version)
+        return printf("collectord %s\n", IOC_VERSION) < 0;
     log_init("collectord", LOG_LEVEL_INFO);
-    if (read_config(path, &config, &e) < 0)
+    if (read_config(o.config, &config, &e) < 0)
         return cli_fail("collectord", &e);
     log_init("collectord", collector_config_log_level(config));
-    int exit_code = only_check ? check(config) : only_print ? print(config) : run(config);
+    status = o.check ? check(config) : o.print ? print(config) : run(config);
     collector_config_free(config);
-    return exit_code;
+    return status;
 }
