@@ -79,7 +79,7 @@ static void the_page_and_the_editor_follow_the_table(void **state)
     buf_init(&b, text, sizeof(text));
     schema_document(collector_config_fields, "collector.json", &b);
     assert_false(b.overflow);
-    text_file_matches("docs/collector.json.md", buf_cstr(&b));
+    text_file_matches("docs/configuration-collector.md", buf_cstr(&b));
     buf_init(&b, text, sizeof(text));
     schema_export(collector_config_fields, "collector.json", &b);
     assert_false(b.overflow);

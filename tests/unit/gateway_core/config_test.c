@@ -181,7 +181,7 @@ static void the_page_and_the_editor_follow_the_table(void **state)
     buf_init(&b, text, sizeof(text));
     schema_document(gateway_config_fields, "gateway.json", &b);
     assert_false(b.overflow);
-    text_file_matches("docs/gateway.json.md", buf_cstr(&b));
+    text_file_matches("docs/configuration-gateway.md", buf_cstr(&b));
     buf_init(&b, text, sizeof(text));
     schema_export(gateway_config_fields, "gateway.json", &b);
     assert_false(b.overflow);
