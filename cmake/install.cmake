@@ -10,7 +10,7 @@ foreach(page ${pages})
     string(REGEX REPLACE ".*\\." "" section ${page})
     install(FILES ${page} DESTINATION ${CMAKE_INSTALL_MANDIR}/man${section})
 endforeach()
-foreach(program gatewayctl collectorctl)
+foreach(program gatewayd gatewayctl collectord collectorctl board-emulator)
     install(FILES ${CMAKE_SOURCE_DIR}/docs/completion/ioc.bash RENAME ${program}
             DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
 endforeach()

@@ -1,8 +1,13 @@
-# Completion for gatewayctl and collectorctl. The words come from the programs' own help, so that they cannot
-# disagree with what is accepted.
-_ioc_words() { # PROGRAM...: commands or options named by its help
-    "$@" --help 2>/dev/null | sed -n 's/^  \(-\{0,2\}[a-z][a-z-]*\) .*/\1/p'
+# Completion for gatewayd, gatewayctl, collectord, collectorctl and board-emulator. The words come from the programs' own
+# help, so that they cannot disagree with what is accepted.
+
+_ioc_words() { # PROGRAM...: commands and options its help names
+    "$@" --help 2>/dev/null |
+        sed -nE -e '/^Commands of /,$d' -e 's/^  (-[a-zA-Z])[, ]*(--[a-z-]+)?.*/\1 \2/p' \
+            -e 's/^  (--[a-z-]+), (--[a-z-]+)$/\1 \2/p' -e 's/^  (--[a-z-]+) .*/\1/p' -e 's/^  ([a-z-]+) .*/\1/p'
 }
+
+_ioc_files() { mapfile -t COMPREPLY < <(compgen -f -- "$1"); }
 
 _ioc() {
     local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} program=("${COMP_WORDS[0]}") i
@@ -15,11 +20,28 @@ _ioc() {
     case $previous in
         --role) mapfile -t COMPREPLY < <(compgen -W 'gateway operator collector broker' -- "$current") && return ;;
         --lang) mapfile -t COMPREPLY < <(compgen -W 'vi en both' -- "$current") && return ;;
-        --dir | --out | --ca | --cert | --key | --install | --operators)
-            mapfile -t COMPREPLY < <(compgen -f -- "$current") && return ;;
+        --verdict) mapfile -t COMPREPLY < <(compgen -W 'true false test' -- "$current") && return ;;
+        -c | --config | --dir | --out | --ca | --cert | --key | --install | --operators)
+            _ioc_files "$current" && return ;;
     esac
     mapfile -t COMPREPLY < <(compgen -W "$(_ioc_words "${program[@]}")" -- "$current")
-    [ ${#COMPREPLY[@]} -gt 0 ] || mapfile -t COMPREPLY < <(compgen -f -- "$current")
+    [ ${#COMPREPLY[@]} -gt 0 ] || _ioc_files "$current"
 }
 
-complete -o filenames -F _ioc gatewayctl collectorctl
+# board-emulator ctl takes a socket and then a command; ledger knows one verb.
+_ioc_emulator() {
+    local current=${COMP_WORDS[COMP_CWORD]}
+    case ${COMP_WORDS[1]}:$COMP_CWORD in
+        ctl:2) _ioc_files "$current" ;;
+        ctl:3) mapfile -t COMPREPLY < <(compgen -W 'fault set link bus status quit' -- "$current") ;;
+        ctl:*) COMPREPLY=() ;;
+        ledger:2) mapfile -t COMPREPLY < <(compgen -W check -- "$current") ;;
+        *)
+            _ioc
+            [ "$COMP_CWORD" -gt 1 ] || mapfile -t -O ${#COMPREPLY[@]} COMPREPLY < <(compgen -W 'ctl ledger' -- "$current")
+            ;;
+    esac
+}
+
+complete -o filenames -F _ioc gatewayd gatewayctl collectord collectorctl
+complete -o filenames -F _ioc_emulator board-emulator
