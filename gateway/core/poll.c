@@ -54,7 +54,7 @@ void poll_next(struct poll *p, struct clk_mono now, struct poll_action *out)
     case OPENING:
     case BUSY:
     case DRAINING:
-        assert(!"the last action was not answered");
+        assert(false && "the last action was not answered");
     }
 }
 

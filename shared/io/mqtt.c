@@ -173,10 +173,10 @@ static void on_connect_4(void *context, MQTTAsync_successData *data)
 
 static void on_connect_5(void *context, MQTTAsync_successData5 *data)
 {
-    int receive_max = 0;
+    int receive_max = 0; /* two bytes on the wire, whatever wider type this paho returns */
     if (MQTTProperties_hasProperty(&data->properties, MQTTPROPERTY_CODE_RECEIVE_MAXIMUM))
-        receive_max =
-            MQTTProperties_getNumericValue(&data->properties, MQTTPROPERTY_CODE_RECEIVE_MAXIMUM);
+        receive_max = (int)MQTTProperties_getNumericValue(&data->properties,
+                                                          MQTTPROPERTY_CODE_RECEIVE_MAXIMUM);
     on_connected(context, 5, data->alt.connect.sessionPresent, receive_max);
 }
 

@@ -237,8 +237,13 @@ class IdentityTest(unittest.TestCase):
         run("openssl", "req", "-new", "-nodes", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-subj",
             "/CN=gw-01", "-keyout", base + ".key", "-out", base + ".csr")
         authority = self.site.path("ca/gateways")
-        run("openssl", "x509", "-req", "-in", base + ".csr", "-CA", authority + ".pem", "-CAkey", authority + ".key",
-            "-set_serial", "7", "-days", "-1", "-out", base + ".crt")
+        with open(base + ".conf", "w", encoding="utf-8") as f:
+            f.write(f"[ca]\ndefault_ca=it\n[it]\ndatabase={base}.index\nrand_serial=yes\ndefault_md=sha256\n"
+                    f"new_certs_dir={self.site.root}\npolicy=any\n[any]\ncommonName=supplied\n")
+        open(base + ".index", "x", encoding="utf-8").close()
+        run("openssl", "ca", "-batch", "-notext", "-config", base + ".conf", "-in", base + ".csr", "-cert",
+            authority + ".pem", "-keyfile", authority + ".key", "-startdate", "20200101000000Z", "-enddate",
+            "20210101000000Z", "-out", base + ".crt")
         with open(base + ".pem", "w", encoding="utf-8") as f:
             for part in (base + ".crt", authority + ".pem"):
                 with open(part, encoding="utf-8") as p:

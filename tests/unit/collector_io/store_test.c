@@ -310,6 +310,8 @@ static void the_next_batch_fills_while_one_commits(void **state)
 
 static void commit_for_ever(int report)
 {
+    box = mailbox_create(64, 32); /* the parent's would share its event with the next child */
+    assert_non_null(box);
     struct store *s = start_store();
     struct seen seen;
     see_packs(&seen);

@@ -180,7 +180,8 @@ static void openssl_accepts_our_request(void **state)
     assert_int_equal(crypto_csr_create(key, "gw-01", &pem, NULL), 0);
     size_t len = pem.len;
     put("our.csr", buf_cstr(&pem));
-    assert_int_equal(sh("openssl req -in our.csr -noout -verify -subject | grep -q 'CN = gw-01'"),
+    assert_int_equal(sh("openssl req -in our.csr -noout -verify -subject -nameopt RFC2253 |"
+                        " grep -qx 'subject=CN=gw-01'"),
                      0);
     assert_int_equal(crypto_csr_read(text, len, &csr, NULL), 0);
     assert_string_equal(csr.name, "gw-01");

@@ -33,22 +33,26 @@
 
 static char dir[64];
 
+/* `openssl ca` and not `openssl x509`: only it gives a past date with OpenSSL 3.0 and 3.5 alike. */
 static const char *certificates =
     "set -e; cd \"$0\"\n"
     "key() { openssl ecparam -name prime256v1 -genkey -noout -out $1.key; }\n"
     "ca() { key $1; openssl req -x509 -new -key $1.key -days 30 -subj /CN=$1 -out $1.crt; }\n"
     "leaf() { key $2; openssl req -new -key $2.key -subj /CN=$2 -out $2.csr\n"
     "  printf 'subjectAltName=%s\\nextendedKeyUsage=%s\\n' $3 $4 >$2.ext\n"
-    "  openssl x509 -req -in $2.csr -CA $1.crt -CAkey $1.key -CAcreateserial -days $5 \\\n"
-    "    -extfile $2.ext -out $2.crt; }\n"
+    "  openssl ca -batch -notext -config ca.conf -cert $1.crt -keyfile $1.key -in $2.csr \\\n"
+    "    -extfile $2.ext -startdate 20200101000000Z -enddate $5 -out $2.crt; }\n"
+    "printf '%s\\n' '[ca]' default_ca=it '[it]' database=index rand_serial=yes new_certs_dir=. \\\n"
+    "  default_md=sha256 policy=any '[any]' commonName=supplied >ca.conf\n"
+    ": >index; past=20210101000000Z; future=20991231000000Z\n"
     "ca ca; ca other-ca\n"
-    "leaf ca broker DNS:localhost serverAuth 30\n"
-    "leaf ca elsewhere DNS:elsewhere.example serverAuth 30\n"
-    "leaf ca expired DNS:localhost serverAuth -1\n"
-    "leaf ca no-server DNS:localhost clientAuth 30\n"
-    "leaf ca gw-1 DNS:gw-1 clientAuth 30\n"
-    "leaf ca gw-old DNS:gw-old clientAuth -1\n"
-    "leaf other-ca gw-9 DNS:gw-9 clientAuth 30\n"
+    "leaf ca broker DNS:localhost serverAuth $future\n"
+    "leaf ca elsewhere DNS:elsewhere.example serverAuth $future\n"
+    "leaf ca expired DNS:localhost serverAuth $past\n"
+    "leaf ca no-server DNS:localhost clientAuth $future\n"
+    "leaf ca gw-1 DNS:gw-1 clientAuth $future\n"
+    "leaf ca gw-old DNS:gw-old clientAuth $past\n"
+    "leaf other-ca gw-9 DNS:gw-9 clientAuth $future\n"
     "echo rubbish >rubbish.key\n"
     "printf 'user gw-1\\ntopic readwrite ok/#\\n' >acl\n";
 
