@@ -234,7 +234,7 @@ static int init_loop(struct collectord *c, struct err *e)
         return err_set(e, ERR_NOMEM, "no memory to start");
     replies_init(c->replies);
     rng_init(&c->rng, (uint64_t)clk_mono(c->clk).ms ^ (uint64_t)getpid() << 32);
-    c->filling_since = c->retry_since = CLK_NEVER;
+    c->filling_since = c->retry_since = c->ill_since = CLK_NEVER;
     c->mail_watch = (struct loop_watch){.ready = mail_ready, .owner = c, .fd = mailbox_fd(c->mail)};
     if (loop_watch_add(c->loop, &c->mail_watch, EPOLLIN) < 0)
         return err_set_errno(e, "the mailbox cannot be watched");

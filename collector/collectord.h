@@ -46,6 +46,7 @@
 #define COLLECTORD_RETRY_MAX_MS 60000 /* and the longest */
 #define COLLECTORD_RECONCILE_MS 2000  /* without another retained alert: the tree is read */
 #define COLLECTORD_ILL_MS       5000  /* a commit retried for so long is taken back */
+#define COLLECTORD_UNDURABLE_MS 2000  /* without a commit: alarms are told as not durable */
 #define COLLECTORD_TICK_MS      200
 #define COLLECTORD_COMPLAIN_MS  10000 /* between two lines about the same trouble */
 
@@ -96,7 +97,8 @@ struct collectord {
 
     struct clk_mono filling_since; /* of the batch; CLK_NEVER: empty */
     size_t batch_packs, batch_bytes;
-    struct clk_mono retry_since;  /* the store's trouble; CLK_NEVER: none */
+    struct clk_mono retry_since;  /* the batch at the store cannot be committed; CLK_NEVER */
+    struct clk_mono ill_since;    /* nothing was committed from then on; CLK_NEVER: all is well */
     bool withdrawing, packs_shut; /* the store is ill: alarms only */
     struct clk_mono shut_until;
 

@@ -28,9 +28,7 @@ void batch_note(struct collectord *c)
 
 void batch_journal(struct collectord *c, struct journal_entry *e)
 {
-    e->number = c->outbox_next;
-    if (journal_put(c->journal, e) == 0)
-        c->outbox_next++;
+    journal_put(c->journal, e);
     batch_note(c);
 }
 
@@ -55,7 +53,8 @@ static int put_entry(struct collectord *c, const struct journal_entry *e)
     else if (e->kind == JOURNAL_REPLY)
         rc = store_put_reply(c->store, e->who, e->key, (struct clk_utc){e->at_ms}, e->text);
     if (rc == 0)
-        rc = store_put_outbox(c->store, e->number, e->topic, e->retain, e->payload, e->payload_len);
+        rc = store_put_outbox(c->store, c->outbox_next, e->topic, e->retain, e->payload,
+                              e->payload_len);
     return rc;
 }
 
@@ -66,7 +65,7 @@ static int put_journal(struct collectord *c)
         int rc = put_entry(c, &e);
         if (rc < 0)
             return rc;
-        journal_batched(c->journal);
+        journal_batched(c->journal, c->outbox_next++);
     }
     return 0;
 }
@@ -140,13 +139,31 @@ static void repeat_alarms(struct collectord *c)
         }
 }
 
+/* What cannot be made durable is told all the same, and says so. */
+static void tell_undurable(struct collectord *c)
+{
+    static struct alert a;
+    struct journal_entry e;
+    struct buf body;
+    while (c->connected && journal_take_untold(c->journal, &e)) {
+        if (alert_decode(e.payload, e.payload_len, &a, NULL) < 0)
+            continue;
+        a.durable = false;
+        buf_init(&body, c->text, MESSAGE_SIZE_MAX);
+        if (alert_encode(&a, &body) == 0)
+            link_publish(c, TAG_FIRST + TAG_ALERT, e.topic, &body, true);
+    }
+}
+
 void batch_step(struct collectord *c)
 {
     struct clk_mono now = clk_mono(c->clk);
     if (c->packs_shut && clk_mono_due(c->shut_until, now)) {
         c->packs_shut = false;
-        log_info("trying the store with packs again");
     }
+    if (c->ill_since.ms != CLK_NEVER.ms &&
+        clk_mono_due(clk_mono_add(c->ill_since, COLLECTORD_UNDURABLE_MS), now))
+        tell_undurable(c);
     if (c->retry_since.ms != CLK_NEVER.ms && !c->withdrawing &&
         clk_mono_due(clk_mono_add(c->retry_since, COLLECTORD_ILL_MS), now)) {
         c->withdrawing = true;
@@ -177,8 +194,9 @@ static void forget_trouble(struct collectord *c)
 
 static void committed(struct collectord *c)
 {
-    if (c->retry_since.ms != CLK_NEVER.ms)
+    if (c->ill_since.ms != CLK_NEVER.ms)
         log_info("the store commits again");
+    c->ill_since = CLK_NEVER;
     forget_trouble(c);
     ingest_committed(c->ingest, ingest_now(c));
     journal_committed(c->journal);
@@ -199,24 +217,16 @@ static void withdrawn(struct collectord *c)
     begin_batch(c);
 }
 
-/* What cannot be made durable is told all the same, and says so. */
-static void tell_undurable(struct collectord *c)
+static void retrying(struct collectord *c, const char *text)
 {
-    static struct alert a;
-    struct journal_entry e;
-    struct buf body;
-    if (!c->packs_shut || !c->connected || !journal_peek_waiting(c->journal, &e))
-        return;
-    for (size_t cursor = 0; alarm_next_listed(c->alarms, NULL, &cursor, &a);) {
-        char topic[TOPIC_SIZE];
-        if (!journal_has_key(c->journal, a.id))
-            continue;
-        a.durable = false;
-        buf_init(&body, c->text, MESSAGE_SIZE_MAX);
-        if (alert_encode(&a, &body) == 0)
-            link_publish(c, TAG_FIRST + TAG_ALERT, topic_format(TOPIC_ALERT, a.area, a.id, topic),
-                         &body, true);
+    struct clk_mono now = clk_mono(c->clk);
+    if (c->ill_since.ms == CLK_NEVER.ms) {
+        log_error("the store cannot commit and tries again; nothing is acknowledged meanwhile: %s",
+                  text);
+        c->ill_since = now;
     }
+    if (c->retry_since.ms == CLK_NEVER.ms)
+        c->retry_since = now;
 }
 
 void batch_event(struct collectord *c, const struct mail *m)
@@ -227,11 +237,7 @@ void batch_event(struct collectord *c, const struct mail *m)
         committed(c);
         break;
     case STORE_RETRY:
-        log_error("the store cannot commit and tries again; nothing is acknowledged meanwhile: %s",
-                  text);
-        if (c->retry_since.ms == CLK_NEVER.ms)
-            c->retry_since = clk_mono(c->clk);
-        tell_undurable(c);
+        retrying(c, text);
         break;
     case STORE_WITHDRAWN:
         withdrawn(c);

@@ -10,7 +10,7 @@ enum { TOPIC, KEY, AREA, WHO, WHAT, OBJECT, TEXT, STRINGS };
 struct slot {
     struct journal_entry entry; /* its pointers lead into the ring */
     size_t offset, size;
-    bool done;
+    bool done, told;
 };
 
 struct journal {
@@ -135,10 +135,10 @@ bool journal_peek_waiting(const struct journal *j, struct journal_entry *e)
     return true;
 }
 
-void journal_batched(struct journal *j)
+void journal_batched(struct journal *j, uint64_t number)
 {
     assert(j->batched < j->tail);
-    j->batched++;
+    slot_at(j, j->batched++)->entry.number = number;
 }
 
 void journal_committed(struct journal *j)
@@ -149,6 +149,19 @@ void journal_committed(struct journal *j)
 void journal_failed(struct journal *j)
 {
     j->batched = j->committed;
+}
+
+bool journal_take_untold(struct journal *j, struct journal_entry *e)
+{
+    for (uint64_t i = j->committed; i < j->tail; i++) {
+        struct slot *s = slot_at(j, i);
+        if (s->told || s->entry.kind != JOURNAL_ALARM)
+            continue;
+        s->told = true;
+        *e = s->entry;
+        return true;
+    }
+    return false;
 }
 
 bool journal_peek_committed(const struct journal *j, struct journal_entry *e)

@@ -28,7 +28,7 @@ enum journal_kind {
 
 struct journal_entry {
     enum journal_kind kind;
-    uint64_t number; /* the store's outbox number; rises with each entry */
+    uint64_t number; /* the store's outbox number: a new one with each batch it goes into */
     bool retain;
     int64_t at_ms;          /* UTC, of the change */
     uint64_t list_revision; /* JOURNAL_ALARM */
@@ -50,11 +50,15 @@ int journal_put(struct journal *j, const struct journal_entry *e); /* ERR_FULL, 
 /* Already committed before the start: goes behind what is there, which must be committed too. */
 int journal_put_committed(struct journal *j, const struct journal_entry *e);
 
-/* The oldest waiting entry; journal_batched moves it on. */
+/* The oldest waiting entry; journal_batched moves it on under the number it has in the batch. */
 bool journal_peek_waiting(const struct journal *j, struct journal_entry *e);
-void journal_batched(struct journal *j);
+void journal_batched(struct journal *j, uint64_t number);
 void journal_committed(struct journal *j); /* all that is batched */
 void journal_failed(struct journal *j);    /* nothing of it is stored: it waits again */
+
+/* The oldest alarm that is not committed and was not given here before: while the store is ill it
+ * is told all the same. */
+bool journal_take_untold(struct journal *j, struct journal_entry *e);
 
 bool journal_peek_committed(const struct journal *j, struct journal_entry *e);
 void journal_sent(struct journal *j);

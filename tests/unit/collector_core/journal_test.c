@@ -60,12 +60,12 @@ static void nothing_is_sent_before_it_is_committed(void **state)
     assert_false(journal_peek_committed(j, &e));
     assert_true(journal_peek_waiting(j, &e));
     check(&e, 1);
-    journal_batched(j);
+    journal_batched(j, 1);
     assert_false(journal_peek_committed(j, &e));
     journal_failed(j);
     assert_true(journal_peek_waiting(j, &e));
     check(&e, 1);
-    journal_batched(j);
+    journal_batched(j, 1);
     journal_committed(j);
     assert_true(journal_peek_waiting(j, &e));
     check(&e, 2);
@@ -82,7 +82,7 @@ static void what_was_sent_and_not_confirmed_is_sent_again_in_order(void **state)
     struct journal_entry e;
     for (uint64_t n = 1; n <= 3; n++) {
         put(j, n, 5);
-        journal_batched(j);
+        journal_batched(j, n);
     }
     journal_committed(j);
     for (int i = 0; i < 3; i++)
@@ -100,6 +100,34 @@ static void what_was_sent_and_not_confirmed_is_sent_again_in_order(void **state)
     journal_published(j, 2);
     assert_int_equal(journal_depth(j), 0);
     assert_false(journal_has_key(j, "2"));
+    journal_destroy(j);
+}
+
+/* FAULTS 25: with a store that cannot commit, an alarm is told once as not durable. */
+static void what_cannot_be_committed_is_given_once_to_be_told_all_the_same(void **state)
+{
+    (void)state;
+    struct journal *j = create(8, 4096);
+    struct journal_entry e;
+    put(j, 1, 5);
+    journal_batched(j, 1);
+    journal_committed(j);
+    put(j, 2, 5);
+    put(j, 3, 5);
+    journal_batched(j, 2);
+    assert_true(journal_take_untold(j, &e));
+    check(&e, 2);
+    assert_true(journal_take_untold(j, &e));
+    check(&e, 3);
+    journal_failed(j);
+    assert_false(journal_take_untold(j, &e));
+    assert_true(journal_peek_waiting(j, &e));
+    check(&e, 2);
+    journal_batched(j, 9); /* another batch, another number */
+    journal_committed(j);
+    journal_sent(j);
+    assert_true(journal_peek_committed(j, &e));
+    assert_int_equal(e.number, 9);
     journal_destroy(j);
 }
 
@@ -137,7 +165,7 @@ static void entries_come_out_whole_and_in_order_round_and_round(void **state)
         case 2:
             if (journal_peek_waiting(j, &e)) {
                 check(&e, e.number);
-                journal_batched(j);
+                journal_batched(j, e.number);
             }
             break;
         case 3:
@@ -164,6 +192,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_is_sent_before_it_is_committed),
         cmocka_unit_test(what_was_sent_and_not_confirmed_is_sent_again_in_order),
+        cmocka_unit_test(what_cannot_be_committed_is_given_once_to_be_told_all_the_same),
         cmocka_unit_test(a_full_journal_refuses_and_counts),
         cmocka_unit_test(entries_come_out_whole_and_in_order_round_and_round),
     };
