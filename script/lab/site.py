@@ -1,6 +1,7 @@
 """One site: who is where, and the configuration files that say so."""
 import json
 import os
+import re
 import shutil
 import sqlite3
 import tempfile
@@ -49,7 +50,8 @@ class Site:
 
     def __init__(self, bin_dir, gateways=None, seed=1, mode="curves", keep=False, rules=None, keepalive_s=5,
                  timings=None, root=None, profiles=None, pace=True):
-        self.bin, self.seed, self.mode, self.keep = bin_dir, seed, mode, keep
+        self.bin, self.seed, self.mode = bin_dir, seed, mode
+        self.keep = keep or "IOC_KEEP" in os.environ
         self.root = root or tempfile.mkdtemp(prefix="ioc-")
         os.makedirs(os.path.join(self.root, "log"), exist_ok=True)
         self.gateways = gateways or three_gateways()
@@ -151,16 +153,25 @@ class Site:
     def child(self, name, program, *args):
         return Child(name, [os.path.join(self.bin, program), *args], self.path("log", f"{name}.log")).start()
 
+    def started(self, name, program, says):
+        """A daemon that has read its configuration: one that refuses it is an error here, not a long wait."""
+        child = Child(name, [os.path.join(self.bin, program), "-c", self.path(f"{name}.json")],
+                      self.path("log", f"{name}.log"))
+        before = len(re.findall(says, child.output()))
+        child.start()
+        child.wait_line(says, occurrences=before + 1)
+        return child
+
     def start_emulator(self):
         self.emulator = self.child("emulator", "board-emulator", "-c", self.path("emulator.json"))
         self.emulator.wait_line(r'"?ready"?')
 
     def start_collector(self):
-        self.collector = self.child("collector", "collectord", "-c", self.path("collector.json"))
+        self.collector = self.started("collector", "collectord", r"collectord: collector .* rules")
 
     def start_gateway(self, g):
         os.makedirs(self.path("spool"), exist_ok=True)
-        g.child = self.child(g.name, "gatewayd", "-c", self.path(f"{g.name}.json"))
+        g.child = self.started(g.name, "gatewayd", r"gatewayd: .* configuration ")
 
     def start(self):
         self.broker.start()
@@ -178,6 +189,13 @@ class Site:
     def ctl(self, *command):
         """One order to the emulated boards."""
         return run(os.path.join(self.bin, "board-emulator"), "ctl", self.path("emulator.sock"), *command).stdout
+
+    def silence(self):
+        """No slave answers any more; the uplinks stay, so the gateways can drain."""
+        for g in self.gateways:
+            for b in g.buses:
+                for d in b.devices:
+                    self.ctl("fault", f"{g.name}/{d.name}", "dead")
 
     def stop(self):
         for child in [g.child for g in self.gateways] + [self.collector, self.emulator, self.broker.child]:

@@ -28,7 +28,7 @@ class Alerts(unittest.TestCase):
     def test_an_alarm_survives_its_broker_and_its_collector(self):
         gateways = [Gateway("light-01", "tan-phong", "cabinet", [
             Bus("rs485-1", "rtu", [Device("relays", "wb-mr6c", 1, period_ms=500)], baud=115200)])]
-        with Site(os.environ["IOC_BIN"], gateways, keepalive_s=3) as site:
+        with Site(os.environ["IOC_BIN"], gateways) as site:
             site.prepare()
             site.start()
             wait_until(lambda: site.rows("SELECT 1 FROM pack LIMIT 1"), 30, "the first pack")

@@ -20,7 +20,7 @@ class Kills(unittest.TestCase):
         seed = int(os.environ.get("IOC_SEED", "1"))
         print(f"seed {seed}: IOC_SEED={seed} replays this run", flush=True)
         chance = random.Random(seed)
-        with Site(os.environ["IOC_BIN"], seed=seed, mode="unique", keepalive_s=3) as site:
+        with Site(os.environ["IOC_BIN"], seed=seed, mode="unique") as site:
             site.prepare()
             site.start()
             self.wait_for_more(site, len(site.gateways), "the first packs")
@@ -31,8 +31,7 @@ class Kills(unittest.TestCase):
                     self.let_run(chance.uniform(0.3, 2.5))
                     self.kill(site, kind, gateway, chance)
             self.wait_for_more(site, 1, "packs after the last kill")
-            site.ctl("quit")
-            site.emulator.popen.wait(10)
+            site.silence()
             found = site.settle(60)
             self.assert_balanced(found)
             self.assert_contiguous(site)

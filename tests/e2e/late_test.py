@@ -30,8 +30,7 @@ class Late(unittest.TestCase):
                 for device in ("air", "meter", "counter"):
                     site.ctl("fault", f"late-01/{device}", "none")
                 self.wait_values(site, 2)
-            site.ctl("quit")
-            site.emulator.popen.wait(10)
+            site.silence()
             found = site.settle(30)
             self.assertEqual(found["wrong"], 0, found)
             self.assertEqual(found["doubled"], 0, found)

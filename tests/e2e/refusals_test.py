@@ -72,7 +72,7 @@ class Refusals(unittest.TestCase):
             had = len(site.rows("SELECT 1 FROM pack WHERE gateway = ?", GATEWAY))
             wait_until(lambda: len(site.rows("SELECT 1 FROM pack WHERE gateway = ?", GATEWAY)) > had + 1, 40,
                        "the gateway's packs after a forged acknowledgement")
-            site.ctl("quit")
+            site.silence()
             self.assertEqual(site.settle(30)["lost"], 0)
 
 
