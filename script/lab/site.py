@@ -10,14 +10,16 @@ import time
 from .broker import Broker
 from .pki import Pki
 from .process import Child, LabError, free_ports, run, wait_until
+from .rules import hasten
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 
 class Device:
-    def __init__(self, name, profile, unit, period_ms=1000, turnaround_ms=5):
+    def __init__(self, name, profile, unit, period_ms=1000, turnaround_ms=5, **emulated):
         self.name, self.profile, self.unit = name, profile, unit
         self.period_ms, self.turnaround_ms = period_ms, turnaround_ms
+        self.emulated = emulated  # what hangs on it: load, factor, follows
 
 
 class Bus:
@@ -38,7 +40,7 @@ def three_gateways():
         Gateway("air-01", "doan-ket", "air station", [
             Bus("rs485-1", "rtu", [Device("air", "renke-rs-fsxcs", 1)])]),
         Gateway("light-01", "tan-phong", "lighting cabinet", [
-            Bus("rs485-1", "rtu", [Device("relays", "wb-mr6c", 1), Device("lamp-leg", "pzem-016", 2)], baud=19200),
+            Bus("rs485-1", "rtu", [Device("relays", "wb-mr6c", 1), Device("lamp-leg", "pzem-016", 2, load="lamps", follows="relays/k1")], baud=19200),
             Bus("rs485-2", "rtu", [Device("feeder", "eastron-sdm630", 1)], baud=19200)]),
         Gateway("junction-01", "doan-ket", "junction", [
             Bus("lan", "tcp", [Device("detectors", "wb-mcm8", 1)])]),
@@ -48,7 +50,7 @@ def three_gateways():
 class Site:
     """Everything of one run. `bin_dir` holds the programs; `keep` leaves the directory for a look."""
 
-    def __init__(self, bin_dir, gateways=None, seed=1, mode="curves", keep=False, rules=None, keepalive_s=5,
+    def __init__(self, bin_dir, gateways=None, seed=1, mode="curves", keep=False, keepalive_s=5,
                  timings=None, root=None, profiles=None, pace=True):
         self.bin, self.seed, self.mode = bin_dir, seed, mode
         self.keep = keep or "IOC_KEEP" in os.environ
@@ -56,7 +58,7 @@ class Site:
         os.makedirs(os.path.join(self.root, "log"), exist_ok=True)
         self.gateways = gateways or three_gateways()
         self.areas = sorted({g.area for g in self.gateways})
-        self.rules, self.keepalive_s = rules, keepalive_s
+        self.keepalive_s = keepalive_s
         self.timings, self.pace = timings or {}, pace
         self.profiles = profiles or os.path.join(TOP, "shared", "data", "profiles")
         self.pki = Pki(bin_dir, self.root)
@@ -104,8 +106,8 @@ class Site:
             links.append({"name": g.name, "listen": g.link_port, "to_host": "127.0.0.1",
                           "to_port": self.broker.ports["gateways"]})
             for b in g.buses:
-                devices = [{"name": d.name, "profile": d.profile, "unit": d.unit, "turnaround_ms": d.turnaround_ms}
-                           for d in b.devices]
+                devices = [{"name": d.name, "profile": d.profile, "unit": d.unit, "turnaround_ms": d.turnaround_ms,
+                            **d.emulated} for d in b.devices]
                 bus = {"name": b.name, "gateway": g.name, "type": b.kind, "devices": devices}
                 if b.kind == "rtu":
                     bus.update(link=self.path("tty", f"{g.name}-{b.name}"), baud=b.baud, pace=self.pace)
@@ -125,7 +127,7 @@ class Site:
 
     def _write_collector(self):
         os.makedirs(os.path.dirname(self.store), exist_ok=True)
-        rules = self.rules or os.path.join(TOP, "shared", "data", "rules", "lai-chau.json")
+        rules = self.write("rules.json", hasten(os.path.join(TOP, "shared", "data", "rules", "lai-chau.json"), 4, 20))
         self.write("collector.json", {
             "name": "collector-1", "areas": [{"name": a} for a in self.areas], "store": {"path": self.store},
             "broker": self._broker_block("collector-1", self.broker.ports["collectors"]), "rules": rules,
@@ -189,6 +191,12 @@ class Site:
     def ctl(self, *command):
         """One order to the emulated boards."""
         return run(os.path.join(self.bin, "board-emulator"), "ctl", self.path("emulator.sock"), *command).stdout
+
+    def operator(self, verb, *words):
+        """The command line of collectorctl VERB as operator-1."""
+        return [os.path.join(self.bin, "collectorctl"), verb, "--host", "localhost",
+                "--port", str(self.broker.ports["operators"]), "--ca", self.pki.root_cert,
+                "--cert", self.pki.cert("operator-1"), "--key", self.pki.key("operator-1"), *words]
 
     def silence(self):
         """No slave answers any more; the uplinks stay, so the gateways can drain."""
