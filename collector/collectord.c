@@ -26,22 +26,6 @@ struct alarm_now collectord_now(const struct collectord *c)
     return (struct alarm_now){.utc = clk_utc(c->clk), .mono = clk_mono(c->clk)};
 }
 
-bool collectord_may_complain(struct collectord *c, struct complaint *about, char more[MORE_SIZE])
-{
-    struct clk_mono now = clk_mono(c->clk);
-    if (about->last.ms != 0 &&
-        !clk_mono_due(clk_mono_add(about->last, COLLECTORD_COMPLAIN_MS), now)) {
-        about->muted++;
-        return false;
-    }
-    more[0] = '\0';
-    if (about->muted > 0)
-        snprintf(more, MORE_SIZE, " (%" PRIu64 " like it not shown)", about->muted);
-    about->last = now;
-    about->muted = 0;
-    return true;
-}
-
 /* --- the loop's events --- */
 
 static void set_alarm_timer(struct collectord *c)

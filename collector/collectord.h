@@ -16,6 +16,7 @@
 #include "base/clk.h"
 #include "base/rng.h"
 #include "collector/core/alarm.h"
+#include "collector/core/complaint.h"
 #include "collector/core/config.h"
 #include "collector/core/ingest.h"
 #include "collector/core/interpret.h"
@@ -48,7 +49,6 @@
 #define COLLECTORD_ILL_MS       5000  /* a commit retried for so long is taken back */
 #define COLLECTORD_UNDURABLE_MS 2000  /* without a commit: alarms are told as not durable */
 #define COLLECTORD_TICK_MS      200
-#define COLLECTORD_COMPLAIN_MS  10000 /* between two lines about the same trouble */
 
 /* Tags of what is not an outbox entry; those are below. */
 enum { TAG_ACK = 1, TAG_STATE, TAG_REQUEST, TAG_ALERT, TAG_SUBSCRIBE, TAG_SUBSCRIBE_ALERTS };
@@ -60,12 +60,6 @@ struct peer {
     int64_t alarm;    /* the engine's handle */
     char session[17]; /* of its last online state: a later will must repeat it */
     struct clk_mono asked;
-};
-
-/* One line in COLLECTORD_COMPLAIN_MS about a trouble that may come a thousand times a second. */
-struct complaint {
-    struct clk_mono last;
-    uint64_t muted;
 };
 
 struct collectord {
@@ -108,8 +102,8 @@ struct collectord {
 
     size_t peer_count;
     struct peer *peers;
-    struct complaint bad_packs, bad_messages, refusals;
-    char *text; /* MESSAGE_SIZE_MAX bytes for encoding */
+    struct complaint complaints; /* about what others send */
+    char *text;                  /* MESSAGE_SIZE_MAX bytes for encoding */
     int exit_code;
 };
 
@@ -145,8 +139,4 @@ void alerts_request(struct collectord *c, const char *operator_name, const char 
 
 /* collectord.c */
 struct alarm_now collectord_now(const struct collectord *c);
-/* True when a line may be written now; `more` then says how many like it were not, or is empty. */
-#define MORE_SIZE 48
-bool collectord_may_complain(struct collectord *c, struct complaint *about, char more[MORE_SIZE]);
-
 #endif

@@ -202,10 +202,11 @@ void alerts_request(struct collectord *c, const char *operator_name, const char 
     static struct operator_reply r; /* 3 KB */
     struct operator_request request;
     struct err e = {0};
-    char more[MORE_SIZE];
+    char more[COMPLAINT_MORE_SIZE];
     const struct access_member *who = operators_find(&c->operators, operator_name);
     if (operator_request_decode(body, len, &request, &e) < 0 || !who) {
-        if (collectord_may_complain(c, &c->bad_messages, more))
+        if (complaint_may(&c->complaints, operator_name, who ? e.text : NULL, clk_mono(c->clk),
+                          more))
             log_warn("request of operator %s: %s%s", operator_name,
                      who ? e.text : "not in the operators file", more);
         return;

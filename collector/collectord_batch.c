@@ -82,12 +82,12 @@ static void begin_batch(struct collectord *c)
 
 static void discard(struct collectord *c, int rc)
 {
-    char more[MORE_SIZE];
+    char more[COMPLAINT_MORE_SIZE];
     store_discard(c->store);
     ingest_discarded(c->ingest);
     journal_failed(c->journal);
     begin_batch(c);
-    if (collectord_may_complain(c, &c->refusals, more))
+    if (complaint_may(&c->complaints, "batch", err_name(rc), clk_mono(c->clk), more))
         log_error("a batch did not fit the store (%s) and is put together again%s", err_name(rc),
                   more);
 }

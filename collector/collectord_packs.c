@@ -92,8 +92,8 @@ static struct peer *peer_get(struct collectord *c, const char *area, const char 
     int64_t handle = alarm_bind_gateway(c->alarms, area, gateway, collectord_now(c), &e);
     struct peer *p = peer_find(c, gateway);
     if (handle < 0 || (!p && c->peer_count == COLLECTORD_GATEWAYS_MAX)) {
-        char more[MORE_SIZE];
-        if (collectord_may_complain(c, &c->refusals, more))
+        char more[COMPLAINT_MORE_SIZE];
+        if (complaint_may(&c->complaints, gateway, e.text, clk_mono(c->clk), more))
             log_error("gateway %s is not watched: %s%s", gateway, e.text, more);
         return NULL;
     }
@@ -132,8 +132,8 @@ static int64_t ops_bind(void *user, const char *area, const char *gateway, const
     int64_t handle =
         p ? alarm_bind_series(c->alarms, p->alarm, device, point, kind, collectord_now(c), &e)
           : ERR_FULL;
-    char more[MORE_SIZE];
-    if (p && handle < 0 && collectord_may_complain(c, &c->refusals, more))
+    char more[COMPLAINT_MORE_SIZE];
+    if (p && handle < 0 && complaint_may(&c->complaints, gateway, e.text, clk_mono(c->clk), more))
         log_error("%s/%s/%s is not watched: %s%s", gateway, device, point, e.text, more);
     return handle;
 }
@@ -169,8 +169,8 @@ const struct interpret_ops packs_ops = {
 
 static void complain_message(struct collectord *c, const char *topic, const struct err *e)
 {
-    char more[MORE_SIZE];
-    if (collectord_may_complain(c, &c->bad_messages, more))
+    char more[COMPLAINT_MORE_SIZE];
+    if (complaint_may(&c->complaints, topic, e->text, clk_mono(c->clk), more))
         log_warn("%s: %s%s", topic, e->text, more);
 }
 
@@ -247,11 +247,11 @@ static void take_new(struct collectord *c, const struct topic *t, struct ingest_
 
 static void complain_pack(struct collectord *c, const char *topic, const struct ingest_result *r)
 {
-    char more[MORE_SIZE];
-    if (collectord_may_complain(c, &c->bad_packs, more))
+    char more[COMPLAINT_MORE_SIZE];
+    const char *why = r->text[0] ? r->text : ingest_reason_name(r->reason);
+    if (complaint_may(&c->complaints, topic, why, clk_mono(c->clk), more))
         log_warn("%s: pack %" PRIu64 "/%" PRIu64 " %s: %s%s", topic, r->epoch, r->seq,
-                 ingest_verdict_name(r->verdict),
-                 r->text[0] ? r->text : ingest_reason_name(r->reason), more);
+                 ingest_verdict_name(r->verdict), why, more);
 }
 
 static void note_security(struct collectord *c, const char *topic, const struct ingest_result *r)
@@ -259,7 +259,10 @@ static void note_security(struct collectord *c, const char *topic, const struct 
     const char *what = r->event == EVENT_IDENTITY_TWICE
                            ? "two senders use this gateway's identity"
                            : "a gateway sent a pack under another's name";
-    log_error("security: %s: %s", topic, what);
+    char more[COMPLAINT_MORE_SIZE];
+    if (!complaint_may(&c->complaints, topic, what, clk_mono(c->clk), more))
+        return;
+    log_error("security: %s: %s%s", topic, what, more);
     if (store_put_audit(c->store, clk_utc(c->clk), "collectord", "security", topic, what) == 0)
         batch_note(c);
 }

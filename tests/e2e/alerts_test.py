@@ -23,7 +23,7 @@ def standing(site, seconds=3):
 
 class Alerts(unittest.TestCase):
     def audit(self, site, verb):
-        return site.rows("SELECT COUNT(*) FROM audit WHERE verb = ?", verb)[0][0]
+        return site.rows("SELECT COUNT(*) FROM audit WHERE what = ?", verb)[0][0]
 
     def test_an_alarm_survives_its_broker_and_its_collector(self):
         gateways = [Gateway("light-01", "tan-phong", "cabinet", [
