@@ -7,53 +7,36 @@
 #include "io/crypto.h"
 #include "io/fsx.h"
 #include "io/identity.h"
+#include "io/identity_cli.h"
 #include "model/name.h"
 
 struct enrol {
-    const char *name, *area, *out, *install, *ca;
-    bool renew;
+    struct identity_options identity;
+    const char *name, *area;
 };
 
 static int ask(const struct enrol *o, const char *program)
 {
     struct err e = {0};
-    struct crypto_csr made;
-    char fingerprint[CRYPTO_FINGERPRINT_SIZE];
     if (!o->area || !name_valid(o->area)) {
         err_set(&e, ERR_INVALID,
                 "--area wants the area the gateway stands in: a-z, 0-9 and '-', at most 32");
         return cli_fail(program, &e);
     }
-    if (identity_create(o->out, o->name, o->renew, &made, &e) < 0)
-        return cli_fail(program, &e);
-    printf("key          %s/%s.key (stays on this machine)\n"
-           "request      %s/%s.csr\n"
-           "fingerprint  %s\n\n"
-           "Carry the request to the authority, compare the fingerprint, and run there:\n"
-           "  collectorctl ca sign --dir CA --role gateway --area %s --out %s.pem %s.csr\n"
-           "Bring %s.pem and the authority's root.pem back, and run here:\n"
-           "  gatewayctl enrol --name %s --out %s --install %s.pem --ca root.pem\n",
-           o->out, o->name, o->out, o->name, crypto_fingerprint(made.key_hash, fingerprint),
-           o->area, o->name, o->name, o->name, o->name, o->out, o->name);
-    return CLI_OK;
-}
-
-static int install(const struct enrol *o, const char *program)
-{
-    struct err e = {0};
-    struct crypto_cert cert;
-    struct clk_utc now = clk_utc(clk_system());
-    if (identity_install(o->out, o->name, o->install, o->ca, now, &cert, &e) < 0)
-        return cli_fail(program, &e);
-    identity_print(&cert, now, stdout);
-    printf("\nInstalled as %s/%s.pem.\n", o->out, o->name);
-    return CLI_OK;
+    int exit_code = identity_run_create(&o->identity, o->name, program);
+    if (exit_code == CLI_OK)
+        printf("Carry the request to the authority, compare the fingerprint, and run there:\n"
+               "  collectorctl ca sign --dir CA --role gateway --area %s --out %s.pem %s.csr\n"
+               "Bring %s.pem and the authority's root.pem back, and run here:\n"
+               "  gatewayctl enrol --name %s --out %s --install %s.pem --ca root.pem\n",
+               o->area, o->name, o->name, o->name, o->name, o->identity.out, o->name);
+    return exit_code;
 }
 
 int gatewayctl_enrol(int argc, char **argv)
 {
     struct enrol o = {0};
-    const struct cli_option options[] = {
+    struct cli_option options[2 + IDENTITY_OPTIONS + 1] = {
         {.name = "name",
          .type = CLI_TEXT,
          .out = &o.name,
@@ -65,28 +48,8 @@ int gatewayctl_enrol(int argc, char **argv)
          .out = &o.area,
          .value = "AREA",
          .help = "the area it stands in"},
-        {.name = "out",
-         .type = CLI_TEXT,
-         .out = &o.out,
-         .value = "DIR",
-         .required = true,
-         .help = "where key, request and certificate are kept"},
-        {.name = "renew",
-         .type = CLI_FLAG,
-         .out = &o.renew,
-         .help = "make a new request with the key that is there"},
-        {.name = "install",
-         .type = CLI_TEXT,
-         .out = &o.install,
-         .value = "CERT",
-         .help = "check this certificate and put it in place"},
-        {.name = "ca",
-         .type = CLI_TEXT,
-         .out = &o.ca,
-         .value = "ROOT",
-         .help = "with --install: the authority's root.pem (needed the first time)"},
-        {.name = NULL},
     };
+    identity_put_options(&o.identity, options + 2);
     const struct cli_command command = {
         .name = "gatewayctl enrol",
         .summary = "Makes the key and signing request of this gateway, or, with --install, puts "
@@ -102,7 +65,9 @@ int gatewayctl_enrol(int argc, char **argv)
                 o.name);
         return cli_fail(command.name, &e);
     }
-    return o.install ? install(&o, command.name) : ask(&o, command.name);
+    if (o.identity.install)
+        return identity_run_install(&o.identity, o.name, command.name);
+    return ask(&o, command.name);
 }
 
 static int check_root(const char *root_file, const char *pem, size_t len, struct clk_utc now,
