@@ -1,10 +1,8 @@
 #include "gateway/gatewayd_config.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/log.h"
 #include "gateway/core/lines.h"
@@ -25,10 +23,7 @@ static int read_profile(void *user, const char *dir, const char *name, char **te
 static int check_file(void *user, const char *path, struct err *e)
 {
     (void)user;
-    if (access(path, R_OK) == 0)
-        return 0;
-    return err_set(e, errno == ENOENT ? ERR_NOTFOUND : ERR_DENIED, "%s: %s", path,
-                   errno == ENOENT ? "no such file" : "this user may not read it");
+    return fsx_check_readable(path, e);
 }
 
 static int check_plans(const struct gateway_config *c, struct err *e)

@@ -183,6 +183,14 @@ static int read_all(int fd, const char *path, size_t max, char **out, size_t *le
     return 0;
 }
 
+int fsx_check_readable(const char *path, struct err *e)
+{
+    if (access(path, R_OK) == 0)
+        return 0;
+    int code = errno == ENOENT ? ERR_NOTFOUND : ERR_DENIED;
+    return err_set(e, code, "%s cannot be read: %s", path, strerror(errno));
+}
+
 int fsx_read_file(const char *path, size_t max, char **out, size_t *len, struct err *e)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);

@@ -31,6 +31,9 @@ struct fsx {
 
 const struct fsx *fsx_system(void);
 
+/* 0 when this user may read the file; else ERR_NOTFOUND or ERR_DENIED. */
+int fsx_check_readable(const char *path, struct err *e);
+
 /* Whole small files, with the system's fsx: read (NUL appended, freed by the caller, at most `max`
  * bytes) and replace durably (write beside, fsync, rename, fsync the directory). */
 int fsx_read_file(const char *path, size_t max, char **out, size_t *len, struct err *e);

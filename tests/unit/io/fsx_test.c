@@ -67,7 +67,10 @@ static void what_cannot_be_read_is_named_with_its_reason(void **state)
     assert_int_equal(fsx_read_file(path_of("none"), 100, &text, &len, &e), ERR_NOTFOUND);
     assert_non_null(strstr(e.text, "/none: "));
     assert_non_null(strstr(e.text, strerror(ENOENT)));
+    assert_int_equal(fsx_check_readable(path_of("none"), &e), ERR_NOTFOUND);
+    assert_non_null(strstr(e.text, "/none cannot be read: "));
     assert_int_equal(fsx_replace_file(path_of("a"), "too long", 8, 0600, &e), 0);
+    assert_int_equal(fsx_check_readable(path_of("a"), &e), 0);
     assert_int_equal(fsx_read_file(path_of("a"), 7, &text, &len, &e), ERR_LIMIT);
     assert_non_null(strstr(e.text, "8 bytes; at most 7"));
     assert_int_equal(fsx_read_file(dir, 100, &text, &len, &e), ERR_INVALID);
