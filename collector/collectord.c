@@ -97,34 +97,43 @@ static void signal_arrived(struct signals *signals, int number)
 
 /* --- files --- */
 
-static int load_rules(struct collectord *c, struct err *e)
+/* Reads the file and hands it to parse; what parse refuses is said with the file's name. */
+static int parse_file(const char *path, size_t max,
+                      int (*parse)(void *into, const char *text, size_t len, struct err *e),
+                      void *into, struct err *e)
 {
     char *text = NULL;
     size_t len = 0;
-    int rc = fsx_read_file(c->config->rules, RULES_FILE_MAX, &text, &len, e);
+    int rc = fsx_read_file(path, max, &text, &len, e);
     if (rc < 0)
         return rc;
-    rc = rules_parse(text, len, &c->rules, e);
+    rc = parse(into, text, len, e);
     if (rc < 0)
-        err_prefix(e, "%s", c->config->rules);
+        err_prefix(e, "%s", path);
     free(text);
     return rc;
 }
 
+static int parse_rules(void *into, const char *text, size_t len, struct err *e)
+{
+    return rules_parse(text, len, into, e);
+}
+
+static int parse_operators(void *into, const char *text, size_t len, struct err *e)
+{
+    return operators_parse(text, len, into, e);
+}
+
+static int load_rules(struct collectord *c, struct err *e)
+{
+    return parse_file(c->config->rules, RULES_FILE_MAX, parse_rules, &c->rules, e);
+}
+
 static int load_operators(struct collectord *c, struct err *e)
 {
-    char *text = NULL;
-    size_t len = 0;
     if (c->config->operators[0] == '\0')
         return 0;
-    int rc = fsx_read_file(c->config->operators, ACCESS_FILE_MAX, &text, &len, e);
-    if (rc < 0)
-        return rc;
-    rc = operators_parse(text, len, &c->operators, e);
-    if (rc < 0)
-        err_prefix(e, "%s", c->config->operators);
-    free(text);
-    return rc;
+    return parse_file(c->config->operators, ACCESS_FILE_MAX, parse_operators, &c->operators, e);
 }
 
 /* --- what the store remembers --- */
@@ -344,66 +353,16 @@ static int run(const struct collector_config *config)
 
 /* --- the command line --- */
 
-struct options {
-    const char *config;
-    bool check, print, version;
-};
-
-static bool parse(int argc, char **argv, struct options *o, int *status)
-{
-    const struct cli_option options[] = {
-        {.name = "config",
-         .type = CLI_TEXT,
-         .out = &o->config,
-         .value = "FILE",
-         .letter = 'c',
-         .help = "the configuration (default " CONFIG_DEFAULT ")"},
-        {.name = "check",
-         .type = CLI_FLAG,
-         .out = &o->check,
-         .letter = 'n',
-         .help = "check configuration, rules and operators and end: 0 good, 2 bad"},
-        {.name = "print",
-         .type = CLI_FLAG,
-         .out = &o->print,
-         .letter = 'p',
-         .help = "print what would run, defaults filled in, and end"},
-        {.name = "version",
-         .type = CLI_FLAG,
-         .out = &o->version,
-         .letter = 'V',
-         .help = "print the version and end"},
-        {.name = NULL}};
-    const struct cli_command command = {
-        .name = "collectord",
-        .summary =
-            "Takes packs from gateways, commits them, raises alarms and tells operators.\n"
-            "Exit codes: 0 stopped as asked, 1 could not go on, 2 bad configuration, 64 bad usage.",
-        .options = options};
-    return cli_parse(&command, argc, argv, NULL, status);
-}
-
-static int check_readable(void *user, const char *path, struct err *e)
+static int check_file(void *user, const char *path, struct err *e)
 {
     (void)user;
-    if (access(path, R_OK) == 0)
-        return 0;
-    return err_set_errno(e, "%s cannot be read", path);
+    return fsx_check_readable(path, e);
 }
 
-static int read_config(const char *path, struct collector_config **config, struct err *e)
+static int parse_config(void *into, const char *text, size_t len, struct err *e)
 {
-    const struct config_files files = {.check_file = check_readable};
-    char *text = NULL;
-    size_t len = 0;
-    int rc = fsx_read_file(path, CONFIG_FILE_MAX, &text, &len, e);
-    if (rc < 0)
-        return rc;
-    rc = collector_config_parse(text, len, &files, config, e);
-    if (rc < 0)
-        err_prefix(e, "%s", path);
-    free(text);
-    return rc;
+    const struct config_files files = {.check_file = check_file};
+    return collector_config_parse(text, len, &files, into, e);
 }
 
 static int check(const struct collector_config *config)
@@ -438,16 +397,19 @@ static int print(const struct collector_config *config)
 
 int main(int argc, char **argv)
 {
-    struct options o = {.config = CONFIG_DEFAULT};
+    struct cli_daemon o = {
+        .name = "collectord",
+        .config = CONFIG_DEFAULT,
+        .summary = "Takes packs from gateways, commits them, raises alarms and tells operators.\n"
+                   "Exit codes: 0 stopped as asked, 1 could not go on, 2 bad configuration, 64 bad "
+                   "usage."};
     struct collector_config *config = NULL;
     struct err e = {0};
     int status;
-    if (!parse(argc, argv, &o, &status))
+    if (!cli_parse_daemon(&o, argc, argv, &status))
         return status;
-    if (o.version)
-        return printf("collectord %s\n", IOC_VERSION) < 0;
     log_init("collectord", LOG_LEVEL_INFO);
-    if (read_config(o.config, &config, &e) < 0)
+    if (parse_file(o.config, CONFIG_FILE_MAX, parse_config, &config, &e) < 0)
         return cli_fail("collectord", &e);
     log_init("collectord", collector_config_log_level(config));
     status = o.check ? check(config) : o.print ? print(config) : run(config);

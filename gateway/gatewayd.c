@@ -5,7 +5,6 @@
  */
 #include "gateway/gatewayd.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <unistd.h>
@@ -16,11 +15,6 @@
 #include "gateway/io/notify.h"
 
 #define CONFIG_DEFAULT "/etc/ioc/gateway.json"
-
-struct options {
-    const char *config;
-    bool check, print, version;
-};
 
 static void dispatch(struct gatewayd *g, const struct mail *m)
 {
@@ -165,52 +159,19 @@ static int run(struct gateway_config *config, struct err *e)
     return rc;
 }
 
-static bool parse(int argc, char **argv, struct options *o, int *status)
-{
-    const struct cli_option options[] = {
-        {.name = "config",
-         .type = CLI_TEXT,
-         .out = &o->config,
-         .value = "FILE",
-         .letter = 'c',
-         .help = "the configuration (default " CONFIG_DEFAULT ")"},
-        {.name = "check",
-         .type = CLI_FLAG,
-         .out = &o->check,
-         .letter = 'n',
-         .help = "check the configuration and end: 0 good, 2 bad"},
-        {.name = "print",
-         .type = CLI_FLAG,
-         .out = &o->print,
-         .letter = 'p',
-         .help = "print what would run, defaults filled in, and end"},
-        {.name = "version",
-         .type = CLI_FLAG,
-         .out = &o->version,
-         .letter = 'V',
-         .help = "print the version and end"},
-        {.name = NULL}};
-    const struct cli_command command = {
-        .name = "gatewayd",
-        .summary =
-            "Reads Modbus buses, keeps every sample until the centre has it, forwards over MQTT.\n"
-            "Exit codes: 0 ended in order, 1 failed, 2 bad configuration, 64 bad usage.",
-        .options = options};
-    return cli_parse(&command, argc, argv, NULL, status);
-}
-
 int main(int argc, char **argv)
 {
-    struct options o = {.config = CONFIG_DEFAULT};
+    struct cli_daemon o = {
+        .name = "gatewayd",
+        .config = CONFIG_DEFAULT,
+        .summary =
+            "Reads Modbus buses, keeps every sample until the centre has it, forwards over MQTT.\n"
+            "Exit codes: 0 ended in order, 1 failed, 2 bad configuration, 64 bad usage."};
     struct gateway_config *config;
     struct err e = {0};
     int status;
-    if (!parse(argc, argv, &o, &status))
+    if (!cli_parse_daemon(&o, argc, argv, &status))
         return status;
-    if (o.version) {
-        printf("gatewayd %s\n", IOC_VERSION);
-        return CLI_OK;
-    }
     log_init("gatewayd", LOG_LEVEL_INFO);
     if (gatewayd_config_load(o.config, &config, &e) != 0) {
         cli_fail("gatewayd", &e);

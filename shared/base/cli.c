@@ -147,6 +147,48 @@ bool cli_parse(const struct cli_command *command, int argc, char **argv, const c
     return *exit_code == CLI_OK;
 }
 
+static int print_version(const char *program)
+{
+    return printf("%s %s\n", program, IOC_VERSION) < 0 ? CLI_FAILED : CLI_OK;
+}
+
+bool cli_parse_daemon(struct cli_daemon *daemon, int argc, char **argv, int *exit_code)
+{
+    bool version = false;
+    char config_help[128];
+    snprintf(config_help, sizeof(config_help), "the configuration (default %s)", daemon->config);
+    const struct cli_option options[] = {
+        {.name = "config",
+         .type = CLI_TEXT,
+         .out = &daemon->config,
+         .value = "FILE",
+         .letter = 'c',
+         .help = config_help},
+        {.name = "check",
+         .type = CLI_FLAG,
+         .out = &daemon->check,
+         .letter = 'n',
+         .help = "check the configuration and what it names, and end: 0 good, 2 bad"},
+        {.name = "print",
+         .type = CLI_FLAG,
+         .out = &daemon->print,
+         .letter = 'p',
+         .help = "print what would run, defaults filled in, and end"},
+        {.name = "version",
+         .type = CLI_FLAG,
+         .out = &version,
+         .letter = 'V',
+         .help = "print the version and end"},
+        {.name = NULL}};
+    const struct cli_command command = {
+        .name = daemon->name, .summary = daemon->summary, .options = options};
+    if (!cli_parse(&command, argc, argv, NULL, exit_code))
+        return false;
+    if (version)
+        *exit_code = print_version(daemon->name);
+    return !version;
+}
+
 int cli_dispatch(const char *program, const char *summary, const struct cli_verb *verbs, int argc,
                  char **argv)
 {
@@ -155,10 +197,8 @@ int cli_dispatch(const char *program, const char *summary, const struct cli_verb
     for (const struct cli_verb *v = verbs; v->name; v++)
         if (strcmp(v->name, argv[1]) == 0)
             return v->run(argc - 1, argv + 1);
-    if (strcmp(argv[1], "--version") == 0) {
-        printf("%s %s\n", program, IOC_VERSION);
-        return CLI_OK;
-    }
+    if (strcmp(argv[1], "--version") == 0)
+        return print_version(program);
     if (strcmp(argv[1], "--help") != 0 && strcmp(argv[1], "-h") != 0)
         return usage(program, "there is no command '%s'", argv[1]);
     printf("Usage: %s COMMAND [options]\n\n%s\n\nCommands:\n", program, summary);

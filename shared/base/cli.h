@@ -62,6 +62,16 @@ struct cli_command {
 bool cli_parse(const struct cli_command *command, int argc, char **argv, const char **operands,
                int *exit_code);
 
+/* What every daemon takes: -c FILE, -n, -p, -V. */
+struct cli_daemon {
+    const char *name, *summary;
+    const char *config; /* holds the default */
+    bool check, print;
+};
+
+/* As cli_parse; -V is answered here. */
+bool cli_parse_daemon(struct cli_daemon *daemon, int argc, char **argv, int *exit_code);
+
 struct cli_verb {
     const char *name; /* NULL ends the table */
     int (*run)(int argc, char **argv);

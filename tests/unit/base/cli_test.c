@@ -119,6 +119,24 @@ static void refuses_wrong_values(void **state)
     assert_int_equal(code, CLI_USAGE);
 }
 
+static void daemons_take_the_same_options(void **state)
+{
+    (void)state;
+    int code;
+    struct cli_daemon d = {.name = "testd", .summary = "A test.", .config = "default.json"};
+    assert_true(cli_parse_daemon(&d, 1, (char *[]){"testd"}, &code));
+    assert_string_equal(d.config, "default.json");
+    assert_false(d.check || d.print);
+    assert_true(
+        cli_parse_daemon(&d, 5, (char *[]){"testd", "-n", "-c", "other.json", "--print"}, &code));
+    assert_string_equal(d.config, "other.json");
+    assert_true(d.check && d.print);
+    assert_false(cli_parse_daemon(&d, 2, (char *[]){"testd", "-V"}, &code));
+    assert_int_equal(code, CLI_OK);
+    assert_false(cli_parse_daemon(&d, 2, (char *[]){"testd", "word"}, &code));
+    assert_int_equal(code, CLI_USAGE);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -127,6 +145,7 @@ int main(void)
         cmocka_unit_test(keeps_defaults),
         cmocka_unit_test(refuses_what_it_does_not_know),
         cmocka_unit_test(refuses_wrong_values),
+        cmocka_unit_test(daemons_take_the_same_options),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
