@@ -258,19 +258,20 @@ class IdentityTest(unittest.TestCase):
         """A gateway's certificate is for clientAuth, and names no host: it cannot stand in for the broker."""
         port = free_port()
         server = subprocess.Popen(
-            ["openssl", "s_server", "-accept", f"127.0.0.1:{port}", "-cert", self.site.path("ids/gw-01.pem"), "-key",
-             self.site.path("ids/gw-01.key"), "-quiet"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL)
+            ["openssl", "s_server", "-accept", f"127.0.0.1:{port}", "-cert", self.site.path("ids/gw-01.pem"),
+             "-cert_chain", self.site.path("ids/gw-01.pem"), "-key", self.site.path("ids/gw-01.key"), "-quiet",
+             "-naccept", "1"],
+            stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         try:
             deadline = time.monotonic() + 20
             command = self.site.client("lan", None, "mosquitto_pub", "-t", "t", "-m", "x", port=port)
-            while "Connection refused" in (done := run(*command, check=False)).stderr:
+            while "Connection refused" in run(*command, check=False).stderr:
                 self.assertLess(time.monotonic(), deadline)
-            self.assertIn("TLS error", done.stdout + done.stderr)
+            heard = server.communicate(timeout=20)[1]
+            self.assertIn("alert unsupported certificate", heard)  # clients' own words differ by version
         finally:
             server.kill()
-            server.wait(10)
-            server.stdin.close()
+            server.communicate()
 
     # --- topics ---
 
