@@ -121,8 +121,8 @@ uint64_t spool_durable(const struct spool *s);
 const char *spool_fault(const struct spool *s);
 
 /* Everything in 1..upto (upto 0: nothing) and in the ranges of `also` is committed by the
- * collector. ERR_INVALID when that goes beyond what was appended (FAULTS 40): nothing is changed
- * then. */
+ * collector. ERR_INVALID when that goes beyond what was appended in the running epoch: nothing is
+ * changed then. Of an epoch that is over the collector may know more than is left here. */
 int spool_ack(struct spool *s, uint64_t epoch, uint64_t upto, const struct range *also, size_t n);
 /* Another store answers: all that is held is pending again, what is not becomes a gap `erased`. */
 void spool_forget_acks(struct spool *s, const char *store);

@@ -173,24 +173,33 @@ static void ack_range(struct spool *s, uint64_t epoch, uint64_t from, uint64_t t
         spool_flights_end(s, epoch, from, to);
 }
 
+/* False: a range that is none, or one beyond what was appended. Of an epoch that is over this is
+ * not known: what was sent from memory while the disk failed may be gone since. */
+static bool ack_valid(const struct spool *s, uint64_t epoch, const struct range *r)
+{
+    return r->from >= 1 && r->from <= r->to && (epoch != s->epoch || r->to <= s->last_seq);
+}
+
 int spool_ack(struct spool *s, uint64_t epoch, uint64_t upto, const struct range *also, size_t n)
 {
     uint64_t lowest;
     uint64_t highest;
     bool held = held_bounds(s, epoch, &lowest, &highest);
+    const struct range all = {1, upto};
+    if (upto && !ack_valid(s, epoch, &all))
+        return ERR_INVALID;
+    for (size_t i = 0; i < n; i++)
+        if (!ack_valid(s, epoch, &also[i]))
+            return ERR_INVALID;
     if (epoch == s->epoch)
         highest = s->last_seq;
     else if (!held)
         return 0; /* nothing of it is left to be let go */
-    for (size_t i = 0; i < n; i++)
-        if (also[i].from < 1 || also[i].from > also[i].to || also[i].to > highest)
-            return ERR_INVALID;
-    if (upto > highest)
-        return ERR_INVALID;
     if (upto)
-        ack_range(s, epoch, 1, upto);
+        ack_range(s, epoch, 1, upto < highest ? upto : highest);
     for (size_t i = 0; i < n; i++)
-        ack_range(s, epoch, also[i].from, also[i].to);
+        if (also[i].from <= highest)
+            ack_range(s, epoch, also[i].from, also[i].to < highest ? also[i].to : highest);
     if (epoch != s->epoch && spool_pending_of(s, epoch) == 0)
         spool_ledger_settle(&s->ledger, epoch);
     return 0;
