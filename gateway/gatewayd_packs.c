@@ -187,7 +187,7 @@ static void take_fault(struct gatewayd *g, const struct mail *m)
 void gatewayd_packs_mail(struct gatewayd *g, const struct mail *m)
 {
     switch ((enum spool_mail)(m->type - GATEWAYD_SPOOL_MAIL)) {
-    case SPOOL_DURABLE:
+    case SPOOL_TAKEABLE:
         uplink_durable(&g->uplink, m->b, clk_mono(g->clk));
         gatewayd_uplink_run(g);
         break;

@@ -294,6 +294,11 @@ uint64_t spool_durable(const struct spool *s)
     return s->durable;
 }
 
+uint64_t spool_takeable(const struct spool *s)
+{
+    return spool_degraded(s) ? s->last_seq : s->durable;
+}
+
 const char *spool_fault(const struct spool *s)
 {
     return s->fault.text;

@@ -118,6 +118,9 @@ size_t spool_uncommitted(const struct spool *s);
  * everything is kept in memory and the next commit tries again; spool_fault says why. */
 int spool_commit(struct spool *s);
 uint64_t spool_durable(const struct spool *s);
+/* The highest seq of the running epoch that spool_take gives: the durable ones, and all of them
+ * while the disk fails, when arriving is the only safety a pack can get. */
+uint64_t spool_takeable(const struct spool *s);
 const char *spool_fault(const struct spool *s);
 
 /* Everything in 1..upto (upto 0: nothing) and in the ranges of `also` is committed by the

@@ -29,6 +29,12 @@ struct spool {
     struct err fault;
 };
 
+/* Nothing can be made durable now; packs are in memory. */
+static inline bool spool_degraded(const struct spool *s)
+{
+    return s->memory_only || s->failures > 0;
+}
+
 /* Walks everything held, oldest first, as runs: those of the segments, then each pack of the tail.
  */
 struct spool_walk {

@@ -317,8 +317,7 @@ struct spool_batch *spool_take(struct spool *s, const struct spool_wish *wish)
     };
     if (t.packs == 0)
         return NULL;
-    bool degraded = s->memory_only || s->failures;
-    take_records(&t, s->tail.records, degraded ? s->tail.count : s->tail.parted);
+    take_records(&t, s->tail.records, spool_degraded(s) ? s->tail.count : s->tail.parted);
     take_segments(&t);
     if (!t.batch || t.batch->count)
         return t.batch;

@@ -62,7 +62,7 @@ struct spool_writer {
     int64_t commit_at; /* NEVER: nothing waits */
     int64_t retry_ms;  /* 0: the last commit worked */
     int64_t state_at, offer_at;
-    uint64_t durable_told;
+    uint64_t takeable_told;
     uint64_t refused_acks;
     bool report;
 };
@@ -242,10 +242,10 @@ static void do_due(struct spool_writer *w, bool stopping)
         w->commit_at = now + w->sync_ms;
     if (w->commit_at <= now || stopping)
         commit(w, now);
-    uint64_t durable = spool_durable(w->spool);
-    if (durable != w->durable_told &&
-        post(w, SPOOL_DURABLE, (struct mail){.a = w->epoch, .b = durable}) == 0)
-        w->durable_told = durable;
+    uint64_t takeable = spool_takeable(w->spool);
+    if (takeable != w->takeable_told &&
+        post(w, SPOOL_TAKEABLE, (struct mail){.a = w->epoch, .b = takeable}) == 0)
+        w->takeable_told = takeable;
     if (w->report || w->state_at <= now) {
         post_state(w);
         w->report = false;

@@ -37,13 +37,13 @@ struct spool_writer_options {
 };
 
 enum spool_mail {
-    SPOOL_DURABLE, /* a = epoch, b = upto */
-    SPOOL_PACKS,   /* the answer to every take: a = how many, data = struct spool_batch or NULL */
-    SPOOL_GAPS,    /* a = mark, b = how many, data = struct spool_gap[]: pack them, append the pack
-                      with gap_mark = a. Repeated each minute until a pack tells them */
-    SPOOL_STATE,   /* data = struct spool_state; at the start, when asked, and when it changed, but
-                      not more than every five seconds */
-    SPOOL_FAULT,   /* a = 1 writes fail, data = why; a = 0 they work again */
+    SPOOL_TAKEABLE, /* a = epoch, b = upto: durable, or the disk fails and they are in memory */
+    SPOOL_PACKS,    /* the answer to every take: a = how many, data = struct spool_batch or NULL */
+    SPOOL_GAPS,     /* a = mark, b = how many, data = struct spool_gap[]: pack them, append the pack
+                       with gap_mark = a. Repeated each minute until a pack tells them */
+    SPOOL_STATE,    /* data = struct spool_state; at the start, when asked, and when it changed, but
+                       not more than every five seconds */
+    SPOOL_FAULT,    /* a = 1 writes fail, data = why; a = 0 they work again */
 };
 
 /* Opens the spool in the caller's thread, so that the epoch is known and durable on return, then

@@ -92,7 +92,7 @@ static void test_appended_packs_become_durable_and_are_taken(void **state)
     for (uint64_t seq = 1; seq <= 50; seq++)
         assert_int_equal(append(&b, seq, 300), 0);
     assert_int_equal(spool_writer_sync(b.writer), 0);
-    struct mail m = expect(&b, SPOOL_DURABLE);
+    struct mail m = expect(&b, SPOOL_TAKEABLE);
     assert_int_equal(m.a, spool_writer_epoch(b.writer));
     assert_int_equal(m.b, 50);
     struct spool_wish wish = {.packs = 20, .bytes = 100000};
@@ -115,7 +115,7 @@ static void test_a_commit_comes_by_itself(void **state)
     b.options.sync_ms = SPOOL_SYNC_MIN_MS;
     bench_start(&b);
     assert_int_equal(append(&b, 1, 100), 0);
-    struct mail m = expect(&b, SPOOL_DURABLE);
+    struct mail m = expect(&b, SPOOL_TAKEABLE);
     assert_int_equal(m.b, 1);
     bench_finish(&b);
 }
@@ -169,7 +169,7 @@ static void test_released_packs_are_taken_again(void **state)
     for (uint64_t seq = 1; seq <= 3; seq++)
         append(&b, seq, 100);
     spool_writer_sync(b.writer);
-    free(expect(&b, SPOOL_DURABLE).data);
+    free(expect(&b, SPOOL_TAKEABLE).data);
     spool_writer_take(b.writer, &wish);
     free(expect(&b, SPOOL_PACKS).data);
     spool_writer_release(b.writer, spool_writer_epoch(b.writer), 2);
@@ -202,7 +202,7 @@ static void test_a_full_queue_refuses_packs_but_takes_acknowledgements(void **st
     assert_int_equal(spool_writer_sync(b.writer), 0);
     struct mail m;
     do
-        m = expect(&b, SPOOL_DURABLE);
+        m = expect(&b, SPOOL_TAKEABLE);
     while (m.b != seq);
     bench_finish(&b);
 }
@@ -240,8 +240,31 @@ static void test_a_failing_disk_is_told_and_its_recovery_too(void **state)
     assert_int_equal(m.a, 1);
     assert_non_null(strstr(m.data, "Input/output error"));
     free(m.data);
-    m = expect(&b, SPOOL_DURABLE);
+    m = expect(&b, SPOOL_TAKEABLE); /* from memory, meanwhile */
     assert_int_equal(m.b, 1);
+    m = expect(&b, SPOOL_FAULT);
+    assert_int_equal(m.a, 0);
+    bench_finish(&b);
+}
+
+static void test_packs_that_no_disk_keeps_can_be_sent(void **state)
+{
+    (void)state;
+    struct bench b;
+    bench_init(&b, 64);
+    spool_writer_destroy(b.writer);
+    b.disk.fail_dir = true;
+    bench_start(&b);
+    for (uint64_t seq = 1; seq <= 3; seq++) {
+        assert_int_equal(append(&b, seq, 100), 0);
+        while (expect(&b, SPOOL_TAKEABLE).b < seq)
+            ;
+    }
+    struct spool_wish wish = {.packs = 20, .bytes = 100000};
+    assert_int_equal(spool_writer_take(b.writer, &wish), 0);
+    struct mail m = expect(&b, SPOOL_PACKS);
+    assert_int_equal(m.a, 3);
+    free(m.data);
     bench_finish(&b);
 }
 
@@ -272,6 +295,7 @@ int main(void)
         cmocka_unit_test(test_a_full_queue_refuses_packs_but_takes_acknowledgements),
         cmocka_unit_test(test_evicted_packs_are_offered_as_gaps),
         cmocka_unit_test(test_a_failing_disk_is_told_and_its_recovery_too),
+        cmocka_unit_test(test_packs_that_no_disk_keeps_can_be_sent),
         cmocka_unit_test(test_options_out_of_range_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
