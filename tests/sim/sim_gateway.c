@@ -130,10 +130,10 @@ static bool tell_uplink(struct sim_gateway *g)
     ledger_durable(g);
     if (g->timers[TIMER_COMMIT] == INT64_MAX && spool_uncommitted(g->spool))
         gateway_set_timer(g, TIMER_COMMIT, g->sim->now_ms + SYNC_MS);
-    if (spool_durable(g->spool) == g->durable_told)
+    if (spool_takeable(g->spool) == g->takeable_told)
         return false;
-    g->durable_told = spool_durable(g->spool);
-    uplink_durable(&g->uplink, g->durable_told, sim_mono(g->sim));
+    g->takeable_told = spool_takeable(g->spool);
+    uplink_durable(&g->uplink, g->takeable_told, sim_mono(g->sim));
     return true;
 }
 
@@ -409,7 +409,7 @@ static void start(struct sim_gateway *g)
     }
     g->disk.fail_dir = false;
     ledger_new_epoch(g, spool_epoch(g->spool));
-    g->durable_told = 0;
+    g->takeable_told = 0;
     g->retry_ms = 0;
     packer_init(&g->packer, g->name, SIM_CONF, spool_epoch(g->spool), o->pack_ms, RECORDS_MAX);
     const struct uplink_options uplink = {.gateway = g->name,

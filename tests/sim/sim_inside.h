@@ -117,7 +117,7 @@ struct sim_gateway {
     struct uplink uplink;
     int64_t timers[TIMERS];
     int64_t retry_ms; /* of commits */
-    uint64_t durable_told;
+    uint64_t takeable_told;
     int64_t utc_offset;
     struct sim_link link;
     struct sim_ledger ledger;

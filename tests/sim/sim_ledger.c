@@ -241,7 +241,7 @@ struct looking {
     struct sim *sim;
     struct sim_gateway *gateway;
     bool settled; /* nothing may be pending any more */
-    bool strange; /* its spool has not met this store yet, and will give everything again */
+    bool strange; /* its spool has not met this store yet, or cannot see its disk: it gives later */
     uint64_t check;
 };
 
@@ -275,7 +275,8 @@ static void check_gateway(struct sim *s, struct sim_gateway *g, bool settled)
     struct looking l = {.sim = s,
                         .gateway = g,
                         .settled = settled,
-                        .strange = strcmp(spool_store(g->spool), s->collector.store.id) != 0,
+                        .strange = g->spool->memory_only ||
+                                   strcmp(spool_store(g->spool), s->collector.store.id) != 0,
                         .check = s->checks};
     mark_held(g, s->checks);
     for (size_t i = 0; i < g->ledger.epoch_count && !s->breach[0]; i++)

@@ -424,23 +424,26 @@ size_t sim_flights(const struct sim *s)
     return flights;
 }
 
-size_t sim_stored(const struct sim *s, int64_t from_ms, int64_t to_ms, int64_t *slowest_ms)
+static void add_delivery(const struct sim_pack *p, struct sim_delivery *out)
 {
-    size_t stored = 0;
-    *slowest_ms = 0;
+    out->frozen++;
+    if (p->stored_ms < 0)
+        return;
+    out->stored++;
+    if (p->stored_ms - p->frozen_ms > out->slowest_ms)
+        out->slowest_ms = p->stored_ms - p->frozen_ms;
+}
+
+void sim_delivered(const struct sim *s, int64_t from_ms, int64_t to_ms, struct sim_delivery *out)
+{
+    *out = (struct sim_delivery){0};
     for (size_t g = 0; g < s->options.gateways; g++)
         for (size_t i = 0; i < s->gateways[g].ledger.epoch_count; i++) {
             const struct sim_epoch *e = &s->gateways[g].ledger.epochs[i];
-            for (size_t k = 0; k < e->count; k++) {
-                const struct sim_pack *p = &e->packs[k];
-                if (p->frozen_ms < from_ms || p->frozen_ms >= to_ms || p->stored_ms < 0)
-                    continue;
-                stored++;
-                if (p->stored_ms - p->frozen_ms > *slowest_ms)
-                    *slowest_ms = p->stored_ms - p->frozen_ms;
-            }
+            for (size_t k = 0; k < e->count; k++)
+                if (e->packs[k].frozen_ms >= from_ms && e->packs[k].frozen_ms < to_ms)
+                    add_delivery(&e->packs[k], out);
         }
-    return stored;
 }
 
 int64_t sim_stored_at(const struct sim *s, size_t gateway, int64_t frozen_ms)

@@ -91,9 +91,13 @@ uint64_t sim_pending(const struct sim *s); /* packs of all spools */
 size_t sim_online(const struct sim *s);    /* gateways */
 uint64_t sim_credits(const struct sim *s); /* sum of what was last granted to those online */
 size_t sim_flights(const struct sim *s);   /* packs in flight of all gateways */
-/* Of data packs frozen in [from, to): how many are in the store, and the longest any of these took.
- */
-size_t sim_stored(const struct sim *s, int64_t from_ms, int64_t to_ms, int64_t *slowest_ms);
+/* Of the packs frozen in [from, to) how many there are, how many were stored, and the longest any
+ * of these took. */
+struct sim_delivery {
+    size_t frozen, stored;
+    int64_t slowest_ms;
+};
+void sim_delivered(const struct sim *s, int64_t from_ms, int64_t to_ms, struct sim_delivery *out);
 /* When the first pack frozen at or after that time was stored; -1: it is not. */
 int64_t sim_stored_at(const struct sim *s, size_t gateway, int64_t frozen_ms);
 
