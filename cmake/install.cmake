@@ -1,8 +1,8 @@
 include(GNUInstallDirs)
 foreach(program gatewayd gatewayctl collectord collectorctl board-emulator)
-    if(TARGET ${program})
-        install(TARGETS ${program} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
-    endif()
+    install(TARGETS ${program} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+    install(FILES ${CMAKE_SOURCE_DIR}/docs/completion/ioc.bash RENAME ${program}
+            DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
 endforeach()
 install(DIRECTORY ${CMAKE_SOURCE_DIR}/shared/data/ DESTINATION ${CMAKE_INSTALL_DATADIR}/ioc)
 file(GLOB pages ${CMAKE_SOURCE_DIR}/docs/man/*.[0-9])
@@ -10,7 +10,6 @@ foreach(page ${pages})
     string(REGEX REPLACE ".*\\." "" section ${page})
     install(FILES ${page} DESTINATION ${CMAKE_INSTALL_MANDIR}/man${section})
 endforeach()
-foreach(program gatewayd gatewayctl collectord collectorctl board-emulator)
-    install(FILES ${CMAKE_SOURCE_DIR}/docs/completion/ioc.bash RENAME ${program}
-            DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
-endforeach()
+install(FILES ${CMAKE_SOURCE_DIR}/docs/systemd/gatewayd.service
+              ${CMAKE_SOURCE_DIR}/docs/systemd/collectord.service DESTINATION lib/systemd/system)
+install(FILES ${CMAKE_SOURCE_DIR}/docs/systemd/ioc.sysusers RENAME ioc.conf DESTINATION lib/sysusers.d)

@@ -12,6 +12,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
@@ -117,6 +118,20 @@ class Programs(unittest.TestCase):
                                   capture_output=True, text=True, check=False,
                                   env={**os.environ, "LC_ALL": "C.UTF-8", "MANPAGER": "cat"})
             self.assertEqual((done.returncode, done.stderr), (0, ""), page)
+
+
+class Units(unittest.TestCase):
+    def test_the_units_start_what_is_built(self):
+        if not shutil.which("systemd-analyze"):
+            self.skipTest("no systemd-analyze here")
+        with tempfile.TemporaryDirectory() as folder:
+            names = []
+            for program in ("gatewayd", "collectord"):
+                names.append(os.path.join(folder, f"{program}.service"))
+                with open(names[-1], "w", encoding="utf-8") as f:
+                    f.write(read(f"docs/systemd/{program}.service").replace("/usr/bin/", f"{BIN.resolve()}/"))
+            done = run("systemd-analyze", "verify", "--man=no", *names)
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
 
 
 # --- links ---
