@@ -22,13 +22,13 @@ def pack(seq, gateway=ROGUE, when=None, **more):
 
 
 class Refusals(unittest.TestCase):
-    def publish(self, site, payload, name=ROGUE, topic=None, door="gateways"):
+    def publish(self, site, payload, name=ROGUE, topic=None, door="gateways", client=None):
         path = site.path("payload")
         with open(path, "wb") as f:
             f.write(payload)
         subprocess.run(
             ["mosquitto_pub", "-h", "localhost", "-p", str(site.broker.ports[door]), "--cafile", site.pki.root_cert,
-             "--cert", site.pki.cert(name), "--key", site.pki.key(name), "-i", name, "-q", "1", "-t",
+             "--cert", site.pki.cert(name), "--key", site.pki.key(name), "-i", client or name, "-q", "1", "-t",
              topic or f"ioc/v1/gw/{AREA}/{name}/live", "-f", path],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False, timeout=20)
 
@@ -48,7 +48,7 @@ class Refusals(unittest.TestCase):
             cases = [
                 ("UTF-8", b'[{"bn":"urn:dev:ops:rogue-01:\xff\xfe"}]'),
                 ("deep", b"[" * 200 + b"]" * 200),
-                ("bytes|large|65536", b'["' + b"x" * 70000 + b'"]'),
+                ("bytes|large|65536", b'["' + b"x" * 66000 + b'"]'),
                 ("seq", pack(None)),
                 ("air-01", pack(2, gateway=GATEWAY)),
                 ("2036|future", pack(3, when=2082758400.0)),
@@ -65,15 +65,24 @@ class Refusals(unittest.TestCase):
                              "a pack from 2036 is data")
             self.assertTrue(site.rows("SELECT 1 FROM quarantine WHERE gateway = ? AND seq = 3", ROGUE))
 
-            forged = {"v": 1, "store": "0" * 32, "credit": 8,
-                      "acks": [{"epoch": "1", "upto": "999999999", "also": [], "refused": []}]}
-            self.publish(site, json.dumps(forged).encode(), name="collector-1", door="collectors",
-                         topic=f"ioc/v1/gw/{AREA}/{GATEWAY}/ack")
-            had = len(site.rows("SELECT 1 FROM pack WHERE gateway = ?", GATEWAY))
-            wait_until(lambda: len(site.rows("SELECT 1 FROM pack WHERE gateway = ?", GATEWAY)) > had + 1, 40,
-                       "the gateway's packs after a forged acknowledgement")
+            self.forge_acknowledgement(site)
             site.silence()
             self.assertEqual(site.settle(30)["lost"], 0)
+
+    def forge_acknowledgement(self, site):
+        """More than the gateway ever sent: it believes none of it, says so, and goes on."""
+        (store,), = site.rows("SELECT id FROM store")
+        (epoch,), = site.rows("SELECT MAX(epoch) FROM pack WHERE gateway = ?", GATEWAY)
+        forged = {"v": 1, "store": store, "credit": 8,
+                  "acks": [{"epoch": str(epoch), "upto": "999999999", "also": [], "refused": []}]}
+        self.publish(site, json.dumps(forged).encode(), name="collector-1", door="collectors",
+                     topic=f"ioc/v1/gw/{AREA}/{GATEWAY}/ack", client="forger")
+        site.gateways[0].child.wait_line("security|beyond", 15)
+        had = len(site.rows("SELECT 1 FROM pack WHERE gateway = ?", GATEWAY))
+        wait_until(lambda: len(site.rows("SELECT 1 FROM pack WHERE gateway = ?", GATEWAY)) > had + 2, 40,
+                   "the gateway's packs after a forged acknowledgement")
+        wait_until(lambda: site.rows("SELECT 1 FROM pack WHERE gateway = ? AND CAST(body AS TEXT) LIKE '%\"security\"%'",
+                                     GATEWAY), 20, "the security event in the store")
 
 
 if __name__ == "__main__":
