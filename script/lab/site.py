@@ -116,10 +116,11 @@ class Site:
                     bus.update(host="127.0.0.1", port=b.port)
                 buses.append(bus)
         os.makedirs(self.path("tty"), exist_ok=True)
-        self.write("emulator.json", {
+        emulator = {
             "seed": self.seed, "mode": self.mode, "ledger": self.ledger, "control": self.path("emulator.sock"),
             "profiles": self.profiles, "buses": buses, "links": links,
-            **self.timings.get("emulator", {})})
+            **self.timings.get("emulator", {})}
+        self.write("emulator.json", {k: v for k, v in emulator.items() if v is not None})
 
     def _broker_block(self, name, port):
         return {"host": "localhost", "port": port, "ca": self.pki.root_cert, "cert": self.pki.cert(name),
@@ -148,7 +149,8 @@ class Site:
             "gateway": g.name, "area": g.area, "board": "emulated",
             "profiles": self.profiles,
             "spool": {"path": self.path("spool", g.name), "size_mib": 16, **self.timings.get("spool", {})},
-            "broker": self._broker_block(g.name, g.link_port), "buses": buses, "devices": devices})
+            "broker": self._broker_block(g.name, g.link_port), "buses": buses, "devices": devices,
+            **self.timings.get("gateway", {})})
 
     # --- processes ---
 

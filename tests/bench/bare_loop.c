@@ -43,6 +43,7 @@ int main(int argc, char **argv)
     const double seconds = strtod(bench_option(argc, argv, "seconds", "10"), NULL);
     const double period_s = strtod(bench_option(argc, argv, "period-ms", "100"), NULL) / 1000;
     const int registers = (int)strtol(bench_option(argc, argv, "registers", "100"), NULL, 10);
+    const int units = (int)strtol(bench_option(argc, argv, "units", "1"), NULL, 10);
     const long records = strtol(bench_option(argc, argv, "records", NULL), NULL, 10);
     size_t pack_len;
     char *pack = bench_read_file(bench_option(argc, argv, "pack", NULL), &pack_len);
@@ -60,8 +61,10 @@ int main(int argc, char **argv)
     unsigned long values = 0, sent = 0;
     uint16_t regs[125];
     for (double next = bench_now_s(); next < end; next += period_s) {
-        for (int i = 0; i < slave_count; i++) {
-            if (modbus_read_registers(slaves[i], 0, registers, regs) != registers) {
+        for (int i = 0; i < slave_count * units; i++) {
+            modbus_t *peer = slaves[i / units];
+            if (modbus_set_slave(peer, 1 + i % units) != 0 ||
+                modbus_read_registers(peer, 0, registers, regs) != registers) {
                 fprintf(stderr, "bare_loop: read: %s\n", modbus_strerror(errno));
                 return 1;
             }
