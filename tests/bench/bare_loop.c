@@ -70,7 +70,7 @@ int main(int argc, char **argv)
             }
             values += (unsigned long)registers;
             for (; sent < values / (unsigned long)records; sent++)
-                bench_mqtt_publish(&mqtt, topic, pack, pack_len, 100);
+                bench_mqtt_publish(&mqtt, topic, pack, pack_len, 16);
         }
         sleep_until(next + period_s);
     }

@@ -65,6 +65,18 @@ static int on_message(void *context, char *topic, int topic_len, MQTTAsync_messa
 
 void bench_mqtt_open(struct bench_mqtt *m, const struct bench_door *door, const char *id)
 {
+    bench_mqtt_begin(m, door, id);
+    bench_mqtt_wait(m);
+}
+
+void bench_mqtt_wait(struct bench_mqtt *m)
+{
+    while (!atomic_load(&m->connected))
+        nap();
+}
+
+void bench_mqtt_begin(struct bench_mqtt *m, const struct bench_door *door, const char *id)
+{
     MQTTAsync client;
     if (MQTTAsync_create(&client, door->uri, id, MQTTCLIENT_PERSISTENCE_NONE, NULL) != 0)
         fail("create", id);
@@ -86,8 +98,6 @@ void bench_mqtt_open(struct bench_mqtt *m, const struct bench_door *door, const 
     options.onFailure = on_connect_failed;
     if (MQTTAsync_connect(client, &options) != MQTTASYNC_SUCCESS)
         fail("connect", door->uri);
-    while (!atomic_load(&m->connected))
-        nap();
 }
 
 void bench_mqtt_subscribe(struct bench_mqtt *m, const char *topic)

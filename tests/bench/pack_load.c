@@ -17,6 +17,7 @@
 
 #define GATEWAYS_MAX 64
 #define RECORDS      20
+#define WINDOW       16 /* below what the broker takes unconfirmed of one client */
 
 struct load_gateway {
     struct bench_mqtt mqtt;
@@ -61,24 +62,28 @@ static void send_pack(struct load_gateway *g, int64_t now_ms)
         pack_add(&w, "bench", point, &s);
     }
     int64_t len = pack_end(&w);
-    bench_mqtt_publish(&g->mqtt, g->topic, memory, (size_t)len, 200);
+    bench_mqtt_publish(&g->mqtt, g->topic, memory, (size_t)len, WINDOW);
 }
 
 static void open_gateway(struct load_gateway *g, const struct bench_door *door, const char *dir,
-                         unsigned n, const char *area, bool acks)
+                         unsigned n, const char *area)
 {
-    char cert[512], key[512], topic[TOPIC_SIZE];
+    char cert[512], key[512];
     snprintf(g->name, sizeof(g->name), "load-%02u", n);
-    snprintf(cert, sizeof(cert), "%s/%s/%s.crt", dir, g->name, g->name);
+    snprintf(cert, sizeof(cert), "%s/%s/%s.pem", dir, g->name, g->name);
     snprintf(key, sizeof(key), "%s/%s/%s.key", dir, g->name, g->name);
     struct bench_door own = {door->uri, door->ca, cert, key};
     topic_format(TOPIC_LIVE, area, g->name, g->topic);
     g->epoch = (uint64_t)time(NULL) << 20 | n;
     g->mqtt.owner = g;
     g->mqtt.message = on_ack;
-    bench_mqtt_open(&g->mqtt, &own, g->name);
-    if (acks)
-        bench_mqtt_subscribe(&g->mqtt, topic_format(TOPIC_ACK, area, g->name, topic));
+    bench_mqtt_begin(&g->mqtt, &own, g->name);
+}
+
+static void subscribe_acks(struct load_gateway *g, const char *area)
+{
+    char topic[TOPIC_SIZE];
+    bench_mqtt_subscribe(&g->mqtt, topic_format(TOPIC_ACK, area, g->name, topic));
 }
 
 int main(int argc, char **argv)
@@ -93,7 +98,11 @@ int main(int argc, char **argv)
     if (count == 0 || count > GATEWAYS_MAX)
         return 64;
     for (unsigned i = 0; i < count; i++)
-        open_gateway(&gateways[i], &door, dir, i, area, acks);
+        open_gateway(&gateways[i], &door, dir, i, area);
+    for (unsigned i = 0; i < count; i++)
+        bench_mqtt_wait(&gateways[i].mqtt);
+    for (unsigned i = 0; acks && i < count; i++)
+        subscribe_acks(&gateways[i], area);
 
     const double start = bench_now_s(), cpu = bench_cpu_s();
     for (unsigned long p = 0; p < each; p++) {
