@@ -4,7 +4,7 @@
 _ioc_words() { # PROGRAM...: commands and options its help names
     "$@" --help 2>/dev/null |
         sed -nE -e '/^Commands of /,$d' -e 's/^  (-[a-zA-Z])[, ]*(--[a-z-]+)?.*/\1 \2/p' \
-            -e 's/^  (--[a-z-]+), (--[a-z-]+)$/\1 \2/p' -e 's/^  (--[a-z-]+) .*/\1/p' -e 's/^  ([a-z-]+) .*/\1/p'
+            -e 's/^  (--[a-z-]+), (--[a-z-]+)$/\1 \2/p' -e 's/^  ([a-z-]+) .*/\1/p'
 }
 
 _ioc_files() { mapfile -t COMPREPLY < <(compgen -f -- "$1"); }

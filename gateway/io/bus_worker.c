@@ -123,11 +123,11 @@ static void say_refused(const struct bus_worker *w, const struct poll_report *r,
     const struct point *first = &d->profile->points[points[0]];
     const struct point *last = &d->profile->points[points[r->points - 1]];
     snprintf(text, BUS_STATE_TEXT,
-             "bus %s: device %s (unit %u) %s for point %s%s%s, table %d address %u (exception %u); "
+             "bus %s: device %s (unit %u) %s for point %s%s%s, %s address %u (exception %u); "
              "check the device's profile %s",
              line_name(w), d->name, d->unit, refusal(r->exception), first->name,
-             r->points > 1 ? " to " : "", r->points > 1 ? last->name : "", (int)first->table,
-             r->address, r->exception, d->profile->name);
+             r->points > 1 ? " to " : "", r->points > 1 ? last->name : "",
+             point_table_name(first->table), r->address, r->exception, d->profile->name);
 }
 
 static void say(const struct bus_worker *w, const struct poll_note *n, char *text)

@@ -507,6 +507,11 @@ void profile_free(struct profile *p)
     free(p);
 }
 
+const char *point_table_name(enum point_table table)
+{
+    return tables[table - TABLE_COIL];
+}
+
 const struct point *profile_find(const struct profile *p, const char *name)
 {
     for (size_t i = 0; i < p->point_count; i++)

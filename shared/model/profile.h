@@ -85,6 +85,8 @@ struct profile {
 int profile_parse(const char *text, size_t len, struct profile **out, struct err *e);
 void profile_free(struct profile *p); /* NULL is fine */
 const struct point *profile_find(const struct profile *p, const char *name);
+/* The table's word in profile files: "holding". */
+const char *point_table_name(enum point_table table);
 
 /* Turns the point's registers (host order, as libmodbus gives them) or bit (regs[0] != 0) into a
  * value. Fills value, quality and cause of *s and nothing else: invalid sentinels and NaN give

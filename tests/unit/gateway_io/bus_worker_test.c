@@ -173,7 +173,7 @@ static void a_register_the_device_lacks_is_named_and_the_others_are_read(void **
     assert_int_equal(said->kind, POLL_NOTE_DEVICE_CONFIG);
     assert_int_equal(said->exception, 2);
     assert_non_null(strstr(said->text, "device air-1 (unit 7) has no such address for point p2, "
-                                       "table 3 address 2 (exception 2)"));
+                                       "holding address 2 (exception 2)"));
     assert_non_null(strstr(said->text, "profile fixture"));
     free(m.data);
     bool good[POINTS] = {false};
