@@ -64,6 +64,7 @@ static void on_health(struct loop_timer *timer, struct clk_mono now)
 {
     struct gatewayd *g = timer->owner;
     gatewayd_buses_health(g, now);
+    gatewayd_packs_health(g, now);
     say_dropped(g);
     if (notify_watchdog_ms())
         notify_send("WATCHDOG=1");

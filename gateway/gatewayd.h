@@ -26,6 +26,7 @@
 #define GATEWAYD_MQTT_MAIL       0x4d00
 #define GATEWAYD_SPOOL_MAIL      0x5300
 #define GATEWAYD_INFLIGHT_MAX    64
+#define GATEWAYD_TAKES_MAX       8
 #define GATEWAYD_APPEND_AGAIN_MS 20 /* when the spool's order queue was full */
 #define GATEWAYD_HEALTH_MS       1000
 #define GATEWAYD_STOP_MS         8000 /* all of an orderly stop; the supervisor's limit is longer */
@@ -43,12 +44,17 @@ struct gatewayd {
     struct signals signals;
     struct mailbox *mailbox;
     struct loop_watch mail;
+    int spool_lock;
     struct spool_writer *spool;
     struct packer packer;
     struct loop_timer pack_timer;
     struct spool_pack waiting; /* a frozen pack the spool had no room for yet */
     bool pack_waits;
-    uint64_t take_tag; /* of the uplink's take that the spool will answer; one at a time */
+    bool disk_fails;   /* the spool keeps in memory; what it keeps may be sent all the same */
+    uint64_t appended; /* highest seq the spool has taken */
+    uint64_t takes[GATEWAYD_TAKES_MAX]; /* tags of takes the spool will answer, in their order */
+    size_t take_count;
+    char forget[STORE_ID_SIZE]; /* a store the spool has yet to hear of; empty: none */
     struct lines *lines;
     struct gatewayd_bus buses[GATEWAY_BUSES_MAX];
     struct mqtt *mqtt;
@@ -78,6 +84,11 @@ void gatewayd_packs_describe(struct gatewayd *g);
 void gatewayd_packs_event(struct gatewayd *g, const char *name, const char *text);
 void gatewayd_packs_flush(struct gatewayd *g); /* the open pack, now */
 void gatewayd_packs_mail(struct gatewayd *g, const struct mail *m);
+/* While the disk fails no word of durability comes, and live must not wait for it. */
+void gatewayd_packs_health(struct gatewayd *g, struct clk_mono now);
+/* Orders of the uplink to the spool. */
+void gatewayd_packs_take(struct gatewayd *g, uint64_t tag, const struct spool_wish *wish);
+void gatewayd_packs_forget(struct gatewayd *g, const char *store);
 
 /* gatewayd_uplink.c */
 int gatewayd_uplink_start(struct gatewayd *g, struct err *e);

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "gateway/gatewayd.h"
+#include "gateway/io/spool_lock.h"
 #include "gateway/io/timesync.h"
 
 #define DESCRIPTION_MAX (48 * 1024)
@@ -20,7 +21,16 @@ static bool append_pending(struct gatewayd *g)
     if (spool_writer_append(g->spool, &g->waiting) == ERR_FULL)
         return false;
     g->pack_waits = false;
+    g->appended = g->waiting.seq;
     return true;
+}
+
+void gatewayd_packs_health(struct gatewayd *g, struct clk_mono now)
+{
+    if (!g->disk_fails || g->appended == 0)
+        return;
+    uplink_durable(&g->uplink, g->appended, now);
+    gatewayd_uplink_run(g);
 }
 
 /* The pack's bytes stay in the packer until the spool has taken them; nothing else is packed
@@ -54,7 +64,7 @@ static bool make_room(struct gatewayd *g)
 static void set_pack_timer(struct gatewayd *g)
 {
     struct clk_mono due = packer_due(&g->packer);
-    if (g->pack_waits)
+    if (g->pack_waits || g->forget[0])
         due = clk_mono_add(clk_mono(g->clk), GATEWAYD_APPEND_AGAIN_MS);
     if (due.ms == CLK_NEVER.ms)
         loop_timer_stop(g->loop, &g->pack_timer);
@@ -67,6 +77,8 @@ static void on_pack_due(struct loop_timer *timer, struct clk_mono now)
     struct gatewayd *g = timer->owner;
     (void)now;
     make_room(g);
+    if (g->forget[0])
+        gatewayd_packs_forget(g, g->forget);
     set_pack_timer(g);
 }
 
@@ -135,8 +147,28 @@ static void take_batch(struct gatewayd *g, const struct spool_batch *batch)
                                         .seq = batch->items[i].seq,
                                         .bytes = spool_batch_bytes(batch, i),
                                         .len = batch->items[i].len};
-    uplink_batch(&g->uplink, g->take_tag, packs, n, clk_mono(g->clk));
+    assert(g->take_count > 0);
+    uint64_t tag = g->takes[0];
+    memmove(g->takes, g->takes + 1, --g->take_count * sizeof(*g->takes));
+    uplink_batch(&g->uplink, tag, packs, n, clk_mono(g->clk));
     gatewayd_uplink_run(g);
+}
+
+void gatewayd_packs_take(struct gatewayd *g, uint64_t tag, const struct spool_wish *wish)
+{
+    if (g->take_count == GATEWAYD_TAKES_MAX || spool_writer_take(g->spool, wish) != 0)
+        uplink_batch(&g->uplink, tag, NULL, 0, clk_mono(g->clk));
+    else
+        g->takes[g->take_count++] = tag;
+}
+
+/* Tried until the spool has heard it: else spool and uplink would count by different stores. */
+void gatewayd_packs_forget(struct gatewayd *g, const char *store)
+{
+    if (store != g->forget)
+        snprintf(g->forget, sizeof(g->forget), "%s", store);
+    if (spool_writer_forget_acks(g->spool, g->forget) == 0)
+        g->forget[0] = '\0';
 }
 
 static void tell_gaps(struct gatewayd *g, uint64_t mark, const struct spool_gap *gaps, size_t n)
@@ -177,6 +209,7 @@ static void take_state(struct gatewayd *g, const struct spool_state *s)
 
 static void take_fault(struct gatewayd *g, const struct mail *m)
 {
+    g->disk_fails = m->a != 0;
     if (m->a)
         log_error("spool: %s; samples are kept in memory meanwhile", (const char *)m->data);
     else
@@ -218,7 +251,8 @@ int gatewayd_packs_start(struct gatewayd *g, struct err *e)
         .mailbox = g->mailbox,
         .mail_base = GATEWAYD_SPOOL_MAIL,
         .sync_ms = (unsigned)c->spool.sync_ms};
-    int rc = spool_writer_create(&options, &g->spool, e);
+    int rc = spool_lock(c->spool.path, &g->spool_lock, e);
+    rc = rc ? rc : spool_writer_create(&options, &g->spool, e);
     if (rc)
         return err_prefix(e, "spool %s", c->spool.path);
     packer_init(&g->packer, c->gateway, c->conf, spool_writer_epoch(g->spool), c->pack.age_ms,
@@ -235,4 +269,5 @@ void gatewayd_packs_stop(struct gatewayd *g)
     loop_timer_stop(g->loop, &g->pack_timer);
     spool_writer_destroy(g->spool);
     g->spool = NULL;
+    spool_unlock(g->spool_lock);
 }

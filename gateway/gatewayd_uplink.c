@@ -123,14 +123,6 @@ static void act_on_mqtt(struct gatewayd *g, const struct uplink_action *a)
         order_failed(g, a);
 }
 
-static void take(struct gatewayd *g, const struct uplink_action *a)
-{
-    const struct spool_wish wish = {.packs = a->packs, .bytes = a->bytes, .since = a->since};
-    g->take_tag = a->tag;
-    if (spool_writer_take(g->spool, &wish) != 0)
-        uplink_batch(&g->uplink, a->tag, NULL, 0, clk_mono(g->clk));
-}
-
 static void act(struct gatewayd *g, const struct uplink_action *a)
 {
     switch (a->verb) {
@@ -141,7 +133,9 @@ static void act(struct gatewayd *g, const struct uplink_action *a)
         act_on_mqtt(g, a);
         break;
     case UPLINK_TAKE:
-        take(g, a);
+        gatewayd_packs_take(
+            g, a->tag,
+            &(struct spool_wish){.packs = a->packs, .bytes = a->bytes, .since = a->since});
         break;
     case UPLINK_RELEASE:
         spool_writer_release(g->spool, a->epoch, a->seq);
@@ -153,7 +147,7 @@ static void act(struct gatewayd *g, const struct uplink_action *a)
         spool_writer_ack(g->spool, a->epoch, a->seq, a->also, a->also_count);
         break;
     case UPLINK_FORGET:
-        spool_writer_forget_acks(g->spool, a->text);
+        gatewayd_packs_forget(g, a->text);
         break;
     case UPLINK_DESCRIBE:
         gatewayd_packs_describe(g);
