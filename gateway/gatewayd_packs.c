@@ -196,8 +196,9 @@ static void take_state(struct gatewayd *g, const struct spool_state *s)
     struct gateway_state *state = &g->uplink.state;
     packer_set_low(&g->packer, s->low);
     state->epoch = s->epoch;
-    state->epoch_count = s->epoch_count;
-    for (size_t i = 0; i < s->epoch_count; i++) {
+    /* What is on a card that cannot be read now is not gone. */
+    state->epoch_count = s->memory_only ? 0 : s->epoch_count;
+    for (size_t i = 0; i < state->epoch_count; i++) {
         state->epochs[i].epoch = s->epochs[i].epoch;
         state->epochs[i].lowest = s->epochs[i].lowest;
         state->epochs[i].highest = s->epochs[i].highest;

@@ -442,6 +442,21 @@ int ingest_conf_known(struct ingest *g, const char *gateway, const char *conf)
 
 /* --- what it says of itself --- */
 
+static bool names(const struct gateway_state *s, uint64_t epoch)
+{
+    for (size_t i = 0; i < s->epoch_count; i++)
+        if (s->epochs[i].epoch == epoch)
+            return true;
+    return false;
+}
+
+/* A full list may leave out the oldest epochs; one without the running epoch was said before the
+ * first pack, or by a gateway that cannot read its disk. */
+static bool lists_all(const struct gateway_state *s)
+{
+    return s->epoch_count < STATE_EPOCHS_MAX && names(s, s->epoch);
+}
+
 int ingest_gateway_state(struct ingest *g, const char *area, const char *gateway,
                          const struct gateway_state *s, struct ingest_now now)
 {
@@ -453,7 +468,8 @@ int ingest_gateway_state(struct ingest *g, const char *area, const char *gateway
     if (!s->online) /* a will repeats what was true at its connect */
         return 0;
     hear(g, gw, area, now.mono);
-    gw->told = gw->check_gaps = true;
+    gw->check_gaps = true;
+    gw->lists_all = lists_all(s);
     gw->running = s->epoch;
     for (size_t i = 0; i < gw->epoch_count; i++)
         gw->epochs[i]->lowest = 0;

@@ -13,11 +13,11 @@
  * room is dropped and counted, and the gateway sends it again.
  *
  * Gaps: what a gateway says it has lost, and what it no longer holds (below the lowest number in
- * its state, or of an epoch that is no longer in it), counts as settled and is recorded. It yields
- * to a pack that comes after all. An epoch not known before is given INGEST_REWIND_MS before its
- * holes are believed: a gateway that meets a new store rewinds first. For the same reason `low` of
- * a pack is not used: it was frozen before the rewind, and believing it would give up what the
- * gateway is about to send again.
+ * its state, or of an epoch that is no longer in it, when it lists all), counts as settled and is
+ * recorded. It yields to a pack that comes after all. An epoch not known before is given
+ * INGEST_REWIND_MS before its holes are believed: a gateway that meets a new store rewinds first.
+ * For the same reason `low` of a pack is not used: it was frozen before the rewind, and believing
+ * it would give up what the gateway is about to send again.
  */
 #ifndef COLLECTOR_CORE_INGEST_H
 #define COLLECTOR_CORE_INGEST_H

@@ -30,7 +30,7 @@ struct gateway {
     struct epoch *epochs[INGEST_EPOCHS_MAX];
     char confs[INGEST_CONFS_MAX][PACK_CONF_SIZE]; /* known; a ring */
     size_t conf_next;
-    bool told;           /* an online state came: what it does not list is gone */
+    bool lists_all;      /* says its state: what it does not list is gone */
     bool online, active; /* active: has a share of the credit */
     bool check_gaps;
     uint64_t running;      /* epoch of its last online state */

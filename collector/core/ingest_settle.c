@@ -251,11 +251,11 @@ int epoch_lose(struct ingest *g, struct gateway *gw, struct epoch *ep, const str
 /* How far the epoch is no longer held by its gateway; 0: not known to be. */
 static uint64_t gone_upto(const struct gateway *gw, const struct epoch *ep, struct clk_mono now)
 {
-    if (!gw->told || now.ms - ep->born.ms < INGEST_REWIND_MS)
+    if (now.ms - ep->born.ms < INGEST_REWIND_MS)
         return 0;
     if (ep->lowest)
         return ep->lowest - 1;
-    return ep->number == gw->running ? 0 : ep->top;
+    return gw->lists_all && ep->number != gw->running ? ep->top : 0;
 }
 
 static void find_gaps(struct ingest *g, struct gateway *gw, struct ingest_now now)

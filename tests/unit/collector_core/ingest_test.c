@@ -605,6 +605,29 @@ static void an_epoch_no_longer_held_is_closed(void **state)
     assert_int_equal(store.gap_rows, 1); /* once */
 }
 
+static void a_state_that_cannot_list_all_closes_no_epoch(void **state)
+{
+    (void)state;
+    struct gateway_state full = {.online = true, .epoch = 100, .epoch_count = STATE_EPOCHS_MAX};
+    for (size_t i = 0; i < STATE_EPOCHS_MAX; i++) {
+        full.epochs[i].epoch = 100 - i;
+        full.epochs[i].lowest = full.epochs[i].highest = 1;
+    }
+    assert_int_equal(offer(5, 9), INGEST_NEW);
+    commit();
+    now.mono.ms += INGEST_REWIND_MS;
+    assert_int_equal(ingest_gateway_state(g, "lai-chau", "gw-1", &full, now), 0);
+    ingest_step_time(g, now);
+    assert_int_equal(store.gap_rows, 0);
+    tell_state(6, 0, 0, 0); /* nothing appended yet, or no disk to read */
+    ingest_step_time(g, now);
+    assert_int_equal(store.gap_rows, 0);
+    full.epoch_count = STATE_EPOCHS_MAX - 1;
+    assert_int_equal(ingest_gateway_state(g, "lai-chau", "gw-1", &full, now), 0);
+    ingest_step_time(g, now);
+    assert_true(rangeset_covers(&store.gaps, 1, 8));
+}
+
 static void a_will_proves_nothing_about_what_is_held(void **state)
 {
     (void)state;
@@ -818,6 +841,7 @@ int main(void)
         WITH_INGEST(a_gap_in_an_epoch_never_seen_is_recorded),
         WITH_INGEST(what_a_gateway_no_longer_holds_becomes_a_gap_after_its_rewind),
         WITH_INGEST(an_epoch_no_longer_held_is_closed),
+        WITH_INGEST(a_state_that_cannot_list_all_closes_no_epoch),
         WITH_INGEST(a_will_proves_nothing_about_what_is_held),
         WITH_INGEST(a_store_that_is_behind_drops_and_loses_nothing),
         WITH_INGEST(many_holes_lower_the_credit_then_refuse_more),
