@@ -154,8 +154,8 @@ static void take_state(struct sim_gateway *g)
     struct gateway_state *state = &g->uplink.state;
     spool_get_state(g->spool, &s);
     packer_set_low(&g->packer, s.low);
-    state->epoch_count = s.epoch_count;
-    for (size_t i = 0; i < s.epoch_count; i++) {
+    state->epoch_count = s.memory_only ? 0 : s.epoch_count;
+    for (size_t i = 0; i < state->epoch_count; i++) {
         state->epochs[i].epoch = s.epochs[i].epoch;
         state->epochs[i].lowest = s.epochs[i].lowest;
         state->epochs[i].highest = s.epochs[i].highest;

@@ -374,12 +374,22 @@ int64_t sim_now(const struct sim *s)
     return s->now_ms;
 }
 
+static uint64_t lost_of(const struct sim *s, const struct sim_gateway *g)
+{
+    const struct sim_shelf *shelf = &s->collector.store.shelves[g->index];
+    uint64_t lost = 0;
+    for (size_t i = 0; i < shelf->count; i++)
+        for (size_t k = 0; k < g->ledger.epochs[i].count; k++)
+            lost +=
+                g->ledger.epochs[i].packs[k].durable && rangeset_has(&shelf->rows[i].gaps, k + 1);
+    return lost;
+}
+
 void sim_count(const struct sim *s, struct sim_counts *out)
 {
     *out = s->counts;
-    for (size_t g = 0; g < s->options.gateways; g++)
-        for (size_t i = 0; i < s->collector.store.shelves[g].count; i++)
-            out->gaps += rangeset_total(&s->collector.store.shelves[g].rows[i].gaps);
+    for (size_t i = 0; i < s->options.gateways; i++)
+        out->lost += lost_of(s, &s->gateways[i]);
 }
 
 uint64_t sim_pending(const struct sim *s)

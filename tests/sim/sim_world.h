@@ -59,7 +59,7 @@ struct sim_counts {
     uint64_t samples, packs, stored, duplicates, dropped, refused, conflicts;
     uint64_t cuts, kills, powers, disks, clocks, collector_kills, restores, withdrawn;
     uint64_t security; /* alerts a gateway raised */
-    uint64_t gaps;     /* packs in gaps of the store */
+    uint64_t lost;     /* packs that were durable, and are in a gap of the store */
     uint64_t steps;
 };
 
