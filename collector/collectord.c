@@ -124,15 +124,12 @@ static int parse_operators(void *into, const char *text, size_t len, struct err 
     return operators_parse(text, len, into, e);
 }
 
-static int load_rules(struct collectord *c, struct err *e)
+/* The files that the configuration names. */
+static int load_files(struct collectord *c, struct err *e)
 {
-    return parse_file(c->config->rules, RULES_FILE_MAX, parse_rules, &c->rules, e);
-}
-
-static int load_operators(struct collectord *c, struct err *e)
-{
-    if (c->config->operators[0] == '\0')
-        return 0;
+    int rc = parse_file(c->config->rules, RULES_FILE_MAX, parse_rules, &c->rules, e);
+    if (rc < 0 || c->config->operators[0] == '\0')
+        return rc;
     return parse_file(c->config->operators, ACCESS_FILE_MAX, parse_operators, &c->operators, e);
 }
 
@@ -326,9 +323,7 @@ static int run(const struct collector_config *config)
     static struct collectord c;
     struct err e = {0};
     c.config = config;
-    int rc = load_rules(&c, &e);
-    if (rc == 0)
-        rc = load_operators(&c, &e);
+    int rc = load_files(&c, &e);
     if (rc == 0)
         rc = init_loop(&c, &e);
     if (rc == 0)
@@ -370,9 +365,7 @@ static int check(const struct collector_config *config)
     static struct collectord c;
     struct err e = {0};
     c.config = config;
-    int rc = load_rules(&c, &e);
-    if (rc == 0)
-        rc = load_operators(&c, &e);
+    int rc = load_files(&c, &e);
     int exit_code = rc < 0 ? cli_fail("collectord", &e) : CLI_OK;
     if (rc == 0)
         printf("%zu areas, %zu rules, %zu operators: good\n", config->area_count, c.rules->count,

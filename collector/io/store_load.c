@@ -248,6 +248,19 @@ int store_load_replies(struct store *s,
 
 /* --- tools --- */
 
+/* each_row of a store that is opened for this alone. */
+static int each_row_of(const char *path, const char *text,
+                       int (*row)(struct db_stmt *sql, void *context), void *context, struct err *e)
+{
+    struct db *db;
+    int rc = db_open(path, DB_READ_ONLY, &db, e);
+    if (rc)
+        return rc;
+    rc = each_row(db, text, row, context, e);
+    db_close(db);
+    return rc;
+}
+
 struct pack_walk {
     int (*each)(void *, const struct store_row *);
     void *user;
@@ -277,16 +290,11 @@ int store_each_pack(const char *path, int (*each)(void *user, const struct store
                     void *user, struct err *e)
 {
     struct pack_walk w = {each, user};
-    struct db *db;
-    int rc = db_open(path, DB_READ_ONLY, &db, e);
-    if (rc)
-        return rc;
-    rc = each_row(db,
-                  "SELECT id, gateway, epoch, seq, received_ms, lane, kind, conf, interpreted, body"
-                  " FROM pack ORDER BY id",
-                  pack_row, &w, e);
-    db_close(db);
-    return rc;
+    return each_row_of(
+        path,
+        "SELECT id, gateway, epoch, seq, received_ms, lane, kind, conf, interpreted, body"
+        " FROM pack ORDER BY id",
+        pack_row, &w, e);
 }
 
 struct gap_walk {
@@ -314,14 +322,8 @@ int store_each_gap(const char *path,
                    void *user, struct err *e)
 {
     struct gap_walk w = {each, user};
-    struct db *db;
-    int rc = db_open(path, DB_READ_ONLY, &db, e);
-    if (rc)
-        return rc;
-    rc = each_row(db,
-                  "SELECT gateway, epoch, from_seq, to_seq, cause, first_ms, last_ms, samples"
-                  " FROM gap ORDER BY gateway, epoch, from_seq",
-                  gap_row, &w, e);
-    db_close(db);
-    return rc;
+    return each_row_of(path,
+                       "SELECT gateway, epoch, from_seq, to_seq, cause, first_ms, last_ms, samples"
+                       " FROM gap ORDER BY gateway, epoch, from_seq",
+                       gap_row, &w, e);
 }

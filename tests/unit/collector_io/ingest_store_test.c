@@ -6,7 +6,6 @@
 #include <stdint.h>
 
 #include <cmocka.h>
-#include <dirent.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/wait.h>
@@ -15,19 +14,19 @@
 #include "base/rng.h"
 #include "collector/core/ingest.h"
 #include "collector/io/store.h"
+#include "tests/support/scratch.h"
 
 #define EPOCH     1794999999000
 #define PACKS     400
 #define ANSWER_MS 30000 /* far beyond any answer: only a hang takes it */
 
-static char dir[64];
+static char dir[SCRATCH_SIZE];
 static char path[96];
 
 static int make_dir(void **state)
 {
     (void)state;
-    snprintf(dir, sizeof(dir), "/tmp/ingest-test-XXXXXX");
-    assert_non_null(mkdtemp(dir));
+    assert_int_equal(scratch_make(dir, "ingest-test"), 0);
     snprintf(path, sizeof(path), "%s/store.db", dir);
     return 0;
 }
@@ -35,14 +34,7 @@ static int make_dir(void **state)
 static int remove_dir(void **state)
 {
     (void)state;
-    char name[512];
-    DIR *d = opendir(dir);
-    for (struct dirent *x; d && (x = readdir(d)) != NULL;) {
-        snprintf(name, sizeof(name), "%s/%s", dir, x->d_name);
-        unlink(name);
-    }
-    closedir(d);
-    return rmdir(dir);
+    return scratch_remove(dir);
 }
 
 /* --- a small collector: ingest and store, joined as collectord joins them --- */

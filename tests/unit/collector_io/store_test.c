@@ -6,7 +6,6 @@
 #include <stdint.h>
 
 #include <cmocka.h>
-#include <dirent.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/wait.h>
@@ -15,11 +14,12 @@
 #include "base/rng.h"
 #include "collector/io/store.h"
 #include "collector/io/store_parts.h"
+#include "tests/support/scratch.h"
 
 #define CONF      "0123456789abcdef"
 #define ANSWER_MS 30000 /* far beyond any answer: only a hang takes it */
 
-static char dir[64];
+static char dir[SCRATCH_SIZE];
 static char path[96];
 static struct mailbox *box;
 static struct clk_fake fake;
@@ -28,8 +28,7 @@ static int make_dir(void **state)
 {
     (void)state;
     clk_fake_init(&fake, 1795000000123, 0);
-    snprintf(dir, sizeof(dir), "/tmp/store-test-XXXXXX");
-    assert_non_null(mkdtemp(dir));
+    assert_int_equal(scratch_make(dir, "store-test"), 0);
     snprintf(path, sizeof(path), "%s/store.db", dir);
     box = mailbox_create(64, 32);
     return box ? 0 : -1;
@@ -38,15 +37,8 @@ static int make_dir(void **state)
 static int remove_dir(void **state)
 {
     (void)state;
-    char name[512];
-    DIR *d = opendir(dir);
-    for (struct dirent *x; d && (x = readdir(d)) != NULL;) {
-        snprintf(name, sizeof(name), "%s/%s", dir, x->d_name);
-        unlink(name);
-    }
-    closedir(d);
     mailbox_destroy(box);
-    return rmdir(dir);
+    return scratch_remove(dir);
 }
 
 static struct store *open_with(uint64_t size_max, uint64_t size_reserve)
