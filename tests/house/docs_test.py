@@ -246,6 +246,16 @@ class Generated(unittest.TestCase):
         self.matches("docs/configuration-emulator.md", run(BIN / "board-emulator", "--document").stdout)
 
 
+class Operators(unittest.TestCase):
+    def test_every_field_and_word_of_alerts_requests_and_replies_is_explained(self):
+        page = read("docs/operators.md")
+        for name in ("alert", "operator-request", "operator-reply"):
+            fields = json.loads(read(f"shared/data/messages/{name}.json"))["properties"]
+            words = list(fields) + [w for f in fields.values() for w in f.get("enum", [])]
+            for word in words:
+                self.assertTrue(re.search(rf'[`"]{word}[`"]', page), f"{name}: {word}")
+
+
 # --- messages ---
 
 def messages():
