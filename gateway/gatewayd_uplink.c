@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "gateway/gatewayd.h"
+#include "gateway/io/timesync.h"
 #include "io/crypto.h"
 #include "model/hash64.h"
 
@@ -73,6 +74,7 @@ int gatewayd_uplink_start(struct gatewayd *g, struct err *e)
                                            .birth_len = g->birth_len,
                                            .seed = seed};
     uplink_init(&g->uplink, &options, clk_mono(g->clk));
+    snprintf(g->uplink.state.clock, sizeof(g->uplink.state.clock), "%s", timesync_word());
     g->uplink_timer = (struct loop_timer){.fire = wake, .owner = g};
     gatewayd_uplink_run(g);
     return 0;

@@ -91,6 +91,7 @@ void uplink_init(struct uplink *u, const struct uplink_options *o, struct clk_mo
         u->options.inflight_max = UPLINK_FLIGHTS_MAX;
     snprintf(u->store, sizeof(u->store), "%s", o->store);
     snprintf(u->state.firmware, sizeof(u->state.firmware), "%s", o->firmware);
+    snprintf(u->state.clock, sizeof(u->state.clock), "unknown"); /* until the owner says */
     u->state.epoch = o->epoch;
     rng_init(&u->rng, o->seed);
     backoff_init(&u->backoff, UPLINK_RETRY_MS, UPLINK_RETRY_MAX_MS, rng_next(&u->rng));

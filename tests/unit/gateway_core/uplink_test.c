@@ -32,6 +32,29 @@ static void says_who_it_is_before_any_pack(void **state)
     world_destroy(w);
 }
 
+/* A will the collector refuses is a dead gateway nobody hears of. */
+static void its_first_will_is_one_the_collector_takes(void **state)
+{
+    (void)state;
+    static struct uplink u;
+    const struct uplink_options options = {.gateway = "gw-1",
+                                           .area = "thanh-uyen",
+                                           .firmware = "1.0",
+                                           .epoch = 7,
+                                           .store = "",
+                                           .inflight_max = 8};
+    struct uplink_action a;
+    struct gateway_state will;
+    struct err e = {0};
+    uplink_init(&u, &options, (struct clk_mono){0});
+    uplink_step(&u, (struct clk_mono){0});
+    assert_true(uplink_next(&u, &a));
+    assert_int_equal(a.verb, UPLINK_CONNECT);
+    if (gateway_state_decode(a.payload, a.len, &will, &e) != 0)
+        fail_msg("%s", e.text);
+    assert_false(will.online);
+}
+
 /* Nothing is left to say, and it was said to the store that stands. */
 static bool settled(const struct world *w)
 {
@@ -467,6 +490,7 @@ int main(void)
 {
     log_init("uplink-test", LOG_LEVEL_ERROR);
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(its_first_will_is_one_the_collector_takes),
         cmocka_unit_test(says_who_it_is_before_any_pack),
         cmocka_unit_test(nothing_is_lost_or_let_go_under_random_faults),
         cmocka_unit_test(live_comes_before_the_backlog_and_does_not_starve_it),
