@@ -91,6 +91,7 @@ struct collectord {
 
     struct clk_mono filling_since; /* of the batch; CLK_NEVER: empty */
     size_t batch_packs, batch_bytes;
+    bool at_store;                /* a batch is with the store, or its outcome is in the mail */
     struct clk_mono retry_since;  /* the batch at the store cannot be committed; CLK_NEVER */
     struct clk_mono ill_since;    /* nothing was committed from then on; CLK_NEVER: all is well */
     bool withdrawing, packs_shut; /* the store is ill: alarms only */

@@ -94,7 +94,7 @@ static void discard(struct collectord *c, int rc)
 
 static void submit(struct collectord *c)
 {
-    uint64_t number;
+    uint64_t number = 0;
     int rc = put_journal(c);
     if (rc == 0)
         rc = ingest_flush(c->ingest);
@@ -103,15 +103,19 @@ static void submit(struct collectord *c)
         return;
     }
     rc = store_batch_empty(c->store) ? 0 : store_submit(c->store, &number);
-    if (rc < 0)
+    if (rc < 0) {
         discard(c, rc);
-    else
-        begin_batch(c);
+        return;
+    }
+    c->at_store = number > 0;
+    begin_batch(c);
 }
 
+/* The store is free before we hear of it: a batch handed over in between would meet packs that are
+ * not settled yet. */
 static bool is_due(const struct collectord *c)
 {
-    if (c->filling_since.ms == CLK_NEVER.ms || store_busy(c->store))
+    if (c->filling_since.ms == CLK_NEVER.ms || c->at_store)
         return false;
     return c->batch_packs >= (size_t)c->config->store.batch_packs ||
            clk_mono_due(clk_mono_add(c->filling_since, c->config->store.commit_ms),
@@ -197,6 +201,7 @@ static void committed(struct collectord *c)
     if (c->ill_since.ms != CLK_NEVER.ms)
         log_info("the store commits again");
     c->ill_since = CLK_NEVER;
+    c->at_store = false;
     forget_trouble(c);
     ingest_committed(c->ingest, ingest_now(c));
     journal_committed(c->journal);
@@ -207,6 +212,7 @@ static void committed(struct collectord *c)
 
 static void withdrawn(struct collectord *c)
 {
+    c->at_store = false;
     forget_trouble(c);
     ingest_failed(c->ingest);
     journal_failed(c->journal);
