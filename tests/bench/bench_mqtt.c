@@ -48,7 +48,9 @@ static void on_delivered(void *context, MQTTAsync_successData *data)
 static void on_publish_failed(void *context, MQTTAsync_failureData *data)
 {
     (void)context;
-    fail("publish", data ? data->message : NULL);
+    fail("publish", data && data->message
+                        ? data->message
+                        : MQTTAsync_strerror(data ? data->code : MQTTASYNC_FAILURE));
 }
 
 static int on_message(void *context, char *topic, int topic_len, MQTTAsync_message *message)
@@ -130,6 +132,8 @@ void bench_mqtt_publish(struct bench_mqtt *m, const char *topic, const void *pay
 void bench_mqtt_close(struct bench_mqtt *m)
 {
     MQTTAsync client = m->client;
+    while (atomic_load(&m->in_flight) > 0)
+        nap();
     MQTTAsync_disconnectOptions options = MQTTAsync_disconnectOptions_initializer;
     MQTTAsync_disconnect(client, &options);
     while (MQTTAsync_isConnected(client))

@@ -31,6 +31,7 @@ void bench_mqtt_subscribe(struct bench_mqtt *m, const char *topic);
 /* Waits until fewer than window are in flight, then publishes with QoS 1. */
 void bench_mqtt_publish(struct bench_mqtt *m, const char *topic, const void *payload, size_t len,
                         int window);
+/* Waits for what is in flight: paho calls a publish that a disconnect cuts off failed. */
 void bench_mqtt_close(struct bench_mqtt *m);
 
 double bench_now_s(void);
