@@ -402,8 +402,10 @@ int main(int argc, char **argv)
     if (!cli_parse_daemon(&o, argc, argv, &status))
         return status;
     log_init("collectord", LOG_LEVEL_INFO);
-    if (parse_file(o.config, CONFIG_FILE_MAX, parse_config, &config, &e) < 0)
-        return cli_fail("collectord", &e);
+    if (parse_file(o.config, CONFIG_FILE_MAX, parse_config, &config, &e) < 0) {
+        cli_fail("collectord", &e);
+        return CLI_BAD_INPUT;
+    }
     log_init("collectord", collector_config_log_level(config));
     status = o.check ? check(config) : o.print ? print(config) : run(config);
     collector_config_free(config);

@@ -21,7 +21,6 @@ UPDATE = bool(os.environ.get("IOC_UPDATE"))
 PAGES = {"gatewayd": 8, "gatewayctl": 1, "collectord": 8, "collectorctl": 1, "board-emulator": 1}
 COMPLETION = ROOT / "docs/completion/ioc.bash"
 OPTION = r"(?<![\w-])(?:--[a-z][a-z-]+|-[a-zA-Z])(?![\w-])"
-UNWRITTEN = {"ARCHITECTURE.md"}  # promised and not there yet
 SOURCES = ("shared", "gateway", "collector", "boards")
 
 
@@ -157,8 +156,6 @@ class Links(unittest.TestCase):
                 if re.match(r"[a-z]+:", target):
                     continue
                 path, _, anchor = target.partition("#")
-                if path in UNWRITTEN and not (ROOT / path).exists():
-                    continue
                 file = ROOT / name if not path else (ROOT / name).parent / path
                 self.assertTrue(file.exists(), f"{name}: {target}")
                 if anchor:
