@@ -4,6 +4,8 @@ import os
 import subprocess
 import unittest
 
+from lab.site import Site
+
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 
@@ -32,6 +34,27 @@ class Configuration(unittest.TestCase):
 
     def test_collectord_refuses_each_bad_one(self):
         self.bad("collector", "collectord")
+
+    def test_good_ones_pass_and_print_what_reads_back(self):
+        with Site(os.environ["IOC_BIN"]) as site:
+            site.prepare()
+            for program, name in [("collectord", "collector")] + [("gatewayd", g.name) for g in site.gateways]:
+                with self.subTest(name):
+                    good = site.path(f"{name}.json")
+                    self.assertEqual(check(program, good).returncode, 0)
+                    printed = check(program, good, "-p")
+                    self.assertEqual(printed.returncode, 0, printed.stderr)
+                    again = site.path(f"{name}-again.json")
+                    with open(again, "w", encoding="utf-8") as f:
+                        f.write(printed.stdout)
+                    self.assertEqual(check(program, again).returncode, 0)
+                    self.assertEqual(check(program, again, "-p").stdout, printed.stdout)
+
+    def test_a_file_that_is_not_there_is_bad_configuration_too(self):
+        for program in ("gatewayd", "collectord"):
+            done = check(program, "/nowhere/at-all.json")
+            self.assertEqual(done.returncode, 2)
+            self.assertIn("/nowhere/at-all.json", done.stderr)
 
 
 if __name__ == "__main__":
