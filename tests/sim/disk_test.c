@@ -58,7 +58,7 @@ static void a_power_cut_at_any_write_loses_nothing_durable(void **state)
 {
     (void)state;
     total = (struct sim_counts){0};
-    sim_each_seed(1000, 60, run_power);
+    sim_each_seed(1000, 30, run_power);
     assert_true(total.powers > 0 && total.stored > 0);
     assert_int_equal(total.lost, 0);
     assert_int_equal(total.security, 0);
@@ -81,7 +81,7 @@ static void a_disk_that_fails_for_a_while_costs_nothing_durable(void **state)
 {
     (void)state;
     total = (struct sim_counts){0};
-    sim_each_seed(2000, 60, run_disk);
+    sim_each_seed(2000, 40, run_disk);
     assert_true(total.disks > 0 && total.powers > 0 && total.stored > 0);
     assert_int_equal(total.lost, 0);
     assert_int_equal(total.security, 0);
@@ -98,7 +98,7 @@ static void a_clock_that_steps_breaks_no_order(void **state)
 {
     (void)state;
     total = (struct sim_counts){0};
-    sim_each_seed(3000, 30, run_clock);
+    sim_each_seed(3000, 15, run_clock);
     assert_true(total.clocks > 0 && total.stored > 0);
     assert_true(total.refused > 0); /* packs from the future: in the quarantine, not lost */
     assert_int_equal(total.security, 0);
@@ -168,7 +168,7 @@ static struct sim *run_card_away(uint64_t seed)
 static void what_is_on_a_card_that_is_away_is_not_given_up(void **state)
 {
     (void)state;
-    sim_each_seed(3500, 3, run_card_away);
+    sim_each_seed(3500, 2, run_card_away);
 }
 
 int main(void)

@@ -29,7 +29,7 @@ static void add_counts(const struct sim *s)
 static struct sim_options rough(uint64_t seed)
 {
     return (struct sim_options){.seed = seed,
-                                .gateways = 3,
+                                .gateways = 2,
                                 .sample_ms = 500,
                                 .pack_ms = 2000,
                                 .segments = 8,
@@ -47,7 +47,7 @@ static struct sim *run_kills(uint64_t seed)
 {
     struct sim_options o = rough(seed);
     struct sim *s = sim_create(&o);
-    if (sim_run(s, 3 * SIM_MINUTE))
+    if (sim_run(s, 2 * SIM_MINUTE))
         sim_settle(s, 30 * SIM_MINUTE);
     add_counts(s);
     return s;

@@ -67,7 +67,7 @@ static struct sim *run_outage(uint64_t seed)
 static void after_three_days_live_comes_first_and_history_newest_first(void **state)
 {
     (void)state;
-    sim_each_seed(4000, 2, run_outage);
+    sim_each_seed(4000, 1, run_outage);
 }
 
 /* The spool is too small for the outage: the oldest goes, and each pack of it is in a gap. */
@@ -95,7 +95,7 @@ static struct sim *run_overflow(uint64_t seed)
 static void what_a_full_spool_lets_go_is_in_a_gap(void **state)
 {
     (void)state;
-    sim_each_seed(4100, 5, run_overflow);
+    sim_each_seed(4100, 2, run_overflow);
 }
 
 /* More epochs are held than its state can list; what is not listed is not gone. The collector is
@@ -126,7 +126,7 @@ static struct sim *run_restarts(uint64_t seed)
 static void forty_restarts_in_an_outage_leave_no_gap(void **state)
 {
     (void)state;
-    sim_each_seed(4200, 3, run_restarts);
+    sim_each_seed(4200, 1, run_restarts);
 }
 
 int main(void)

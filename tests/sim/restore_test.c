@@ -44,7 +44,7 @@ static struct sim *run_yesterday(uint64_t seed)
 static void a_collector_restored_from_yesterday_gets_the_day_again(void **state)
 {
     (void)state;
-    sim_each_seed(5000, 2, run_yesterday);
+    sim_each_seed(5000, 1, run_yesterday);
 }
 
 /* The spool keeps less than what the copy lacks: the rest is a gap, and said so. */
@@ -67,7 +67,7 @@ static struct sim *run_too_old(uint64_t seed)
 static void what_no_spool_holds_any_more_is_a_gap(void **state)
 {
     (void)state;
-    sim_each_seed(5100, 2, run_too_old);
+    sim_each_seed(5100, 1, run_too_old);
 }
 
 static struct sim *run_rough(uint64_t seed)
@@ -91,7 +91,7 @@ static struct sim *run_rough(uint64_t seed)
 static void restores_among_other_faults_lose_and_double_nothing(void **state)
 {
     (void)state;
-    sim_each_seed(5200, 40, run_rough);
+    sim_each_seed(5200, 15, run_rough);
 }
 
 int main(void)

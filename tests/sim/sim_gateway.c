@@ -15,7 +15,7 @@
 #define OFFER_MS     60000
 #define RECORDS_MAX  200
 #define MEMORY_MAX   (256 * 1024)
-#define TAKE_MAX_MS  20 /* a spool answers a take within */
+#define TAKE_MAX_MS  500 /* a spool answers a take within */
 #define REFUSED_MS   500
 #define UNREACHED_MS 15000
 

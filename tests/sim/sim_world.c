@@ -481,10 +481,12 @@ static void run_seed(uint64_t seed, struct sim *(*run)(uint64_t seed))
 void sim_each_seed(uint64_t first, uint64_t count, struct sim *(*run)(uint64_t seed))
 {
     const char *only = getenv("IOC_SIM_SEED");
+    const char *more = getenv("IOC_SIM_SEEDS");
     if (only) {
         run_seed(strtoull(only, NULL, 10), run);
         return;
     }
+    count = more ? strtoull(more, NULL, 10) : count;
     for (uint64_t seed = first; seed < first + count; seed++)
         run_seed(seed, run);
 }

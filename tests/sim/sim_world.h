@@ -103,8 +103,8 @@ int64_t sim_stored_at(const struct sim *s, size_t gateway, int64_t frozen_ms);
 
 /* --- seeds --- */
 
-/* Calls run for `count` seeds from `first`, or only for the one in the environment's IOC_SIM_SEED;
- * a breach fails the test and names the seed. */
+/* Calls run for `count` seeds from `first` (for more of them: the environment's IOC_SIM_SEEDS), or
+ * only for the one in IOC_SIM_SEED; a breach fails the test and names the seed. */
 void sim_each_seed(uint64_t first, uint64_t count, struct sim *(*run)(uint64_t seed));
 
 #endif
