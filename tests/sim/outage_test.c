@@ -23,8 +23,7 @@ static struct sim_options three_days(uint64_t seed)
                                 .byte_rate = 2000}; /* a thin link: a backlog takes minutes */
 }
 
-/* Every ten minutes of history came no earlier than the ten minutes after it, but for what one
- * window of flights may mix. */
+/* Looked at hour by hour, each came no earlier than the one after it. */
 static void assert_newest_first(const struct sim *s, int64_t from_ms, int64_t to_ms)
 {
     int64_t later_ms = INT64_MIN;

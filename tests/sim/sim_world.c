@@ -223,11 +223,6 @@ void sim_set_faults(struct sim *s, const struct sim_faults *faults)
     s->options.faults = *faults;
 }
 
-void sim_snapshot(struct sim *s)
-{
-    store_copy(&s->collector.snapshot, &s->collector.store);
-}
-
 /* --- running --- */
 
 static void dispatch(struct sim *s, struct sim_event *e)

@@ -46,7 +46,7 @@ struct sim_options {
     int64_t sample_ms;           /* each gateway takes one sample so often */
     int64_t pack_ms;             /* a pack's age */
     size_t segments;             /* of each spool, of the smallest size */
-    uint32_t credit_total;       /* 0: no matter */
+    uint32_t credit_total;       /* 0: enough for all */
     int64_t delay_ms, jitter_ms; /* of the network, one way */
     uint64_t byte_rate;          /* of a gateway's link; 0: no limit */
     int64_t snapshot_ms;         /* the store is copied so often; 0: once, at the start */
@@ -79,7 +79,6 @@ void sim_set_faults(struct sim *s, const struct sim_faults *faults);
 void sim_set_network(struct sim *s, bool up);
 void sim_kill_gateway(struct sim *s, size_t gateway);
 void sim_restore_collector(struct sim *s);
-void sim_snapshot(struct sim *s); /* what the next restore gives back */
 /* A disk that fails every write with that errno, until 0. */
 void sim_set_disk(struct sim *s, size_t gateway, int error);
 /* The directory of a gateway's spool cannot be opened, from its next start on. */
