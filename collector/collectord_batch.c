@@ -117,7 +117,7 @@ static bool is_due(const struct collectord *c)
 {
     if (c->filling_since.ms == CLK_NEVER.ms || c->at_store)
         return false;
-    return c->batch_packs >= (size_t)c->config->store.batch_packs ||
+    return c->batch_packs >= (size_t)c->config->store.batch_packs || ingest_pressed(c->ingest) ||
            clk_mono_due(clk_mono_add(c->filling_since, c->config->store.commit_ms),
                         clk_mono(c->clk));
 }

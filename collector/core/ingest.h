@@ -37,7 +37,8 @@
 #define INGEST_RANGES_MAX  1024   /* above it packs that open one more are dropped */
 #define INGEST_PENDING_MAX 8192   /* packs and gaps between offer and commit */
 #define INGEST_REWIND_MS   600000 /* before the holes of a new epoch are believed */
-#define INGEST_ACK_MIN_MS  200    /* between two acks to a gateway, duplicates excepted */
+#define INGEST_ACK_MIN_MS  200    /* between two acks; not of duplicates or half the credit */
+#define INGEST_HALF_MIN    8      /* credit below it is not halved: a pack would be a commit */
 #define INGEST_QUIET_MS    60000  /* a gateway silent for so long gives its credit back */
 #define INGEST_REQUEST_MS  60000  /* between two requests for descriptions */
 #define INGEST_RETURNS     4      /* to live epochs left behind, within INGEST_IDENTITY_MS: */
@@ -147,6 +148,9 @@ void ingest_step_time(struct ingest *g, struct ingest_now now);
 
 /* --- batches --- */
 
+/* A gateway waits for the next batch with half of its credit: commit without delay, or the round
+ * trip and not the line sets its pace. */
+bool ingest_pressed(const struct ingest *g);
 /* Puts the dedupe rows of all that is pending and not yet flushed. On an error the caller discards
  * the batch and calls ingest_discarded. Not while a batch is at the store. */
 int ingest_flush(struct ingest *g);

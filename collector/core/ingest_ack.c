@@ -59,6 +59,11 @@ static uint32_t credit_of(const struct ingest *g, const struct gateway *gw)
     return share < g->limits.credit_max ? (uint32_t)share : g->limits.credit_max;
 }
 
+bool credit_half(const struct gateway *gw, uint32_t n)
+{
+    return gw->announced >= INGEST_HALF_MIN && n >= gw->announced / 2;
+}
+
 /* Less is told at once; more only when it is worth an ack. */
 static void announce(struct ingest *g, struct gateway *gw, struct clk_mono now)
 {
@@ -146,6 +151,7 @@ static void fill(struct ingest *g, struct gateway *gw, struct ingest_now now, st
     }
     gw->announced = out->credit;
     gw->acked = now.mono;
+    gw->unsaid = 0;
     if (more)
         ack_due(g, gw, clk_mono_add(now.mono, INGEST_ACK_MIN_MS));
 }

@@ -43,6 +43,8 @@ struct gateway {
     struct clk_mono event_again[EVENT_FOREIGN_NAME + 1];
 
     uint32_t announced; /* credit in the last ack; 0: none yet */
+    uint32_t waiting;   /* of it, for the next batch */
+    uint32_t unsaid;    /* of it, committed since the last ack */
     size_t refusals;
     bool due;
     struct clk_mono ack_at, acked;
@@ -76,6 +78,7 @@ struct ingest {
     /* head..flushed is at the store, flushed..tail waits for the next batch. */
     struct entry *entries;
     uint64_t head, flushed, tail;
+    bool pressed; /* a gateway waits for the next batch with half of its credit */
 
     size_t refusal_count;
     struct refusal refusals[REFUSALS_MAX];
@@ -103,6 +106,8 @@ void ack_say(struct ingest *g, struct gateway *gw, struct epoch *ep, uint64_t fr
              struct clk_mono at);
 void ack_due(struct ingest *g, struct gateway *gw, struct clk_mono at);
 void ack_refusal(struct ingest *g, const struct entry *entry);
+/* Is n at least half of the gateway's credit? It then soon sends no more. */
+bool credit_half(const struct gateway *gw, uint32_t n);
 void credit_share(struct ingest *g, struct clk_mono now);
 
 #endif

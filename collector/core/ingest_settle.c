@@ -44,6 +44,7 @@ void entry_add(struct ingest *g, const struct entry *entry)
     *entry_at(g, g->tail++) = *entry;
     ep->pending++;
     ep->dirty = true;
+    g->pressed = credit_half(entry->gateway, ++entry->gateway->waiting) || g->pressed;
     switch (entry->type) {
     case ENTRY_PACK:
     case ENTRY_REFUSED:
@@ -79,8 +80,11 @@ static void entry_commit(struct ingest *g, const struct entry *entry, struct clk
         must(rangeset_remove(&ep->gaps, entry->from, entry->to));
         return;
     }
-    struct clk_mono at = clk_mono_add(entry->gateway->acked, INGEST_ACK_MIN_MS);
-    ack_say(g, entry->gateway, ep, entry->from, entry->to, at.ms > now.ms ? at : now);
+    struct gateway *gw = entry->gateway;
+    struct clk_mono at = clk_mono_add(gw->acked, INGEST_ACK_MIN_MS);
+    if (credit_half(gw, ++gw->unsaid) || at.ms < now.ms)
+        at = now;
+    ack_say(g, gw, ep, entry->from, entry->to, at);
 }
 
 static void entry_take_back(const struct entry *entry)
@@ -110,6 +114,7 @@ int ingest_flush(struct ingest *g)
     for (uint64_t i = g->flushed; i < g->tail; i++) {
         const struct entry *entry = entry_at(g, i);
         struct epoch *ep = entry->epoch;
+        entry->gateway->waiting = 0;
         if (!ep->dirty)
             continue;
         int rc =
@@ -119,7 +124,13 @@ int ingest_flush(struct ingest *g)
         ep->dirty = false;
     }
     g->flushed = g->tail;
+    g->pressed = false;
     return 0;
+}
+
+bool ingest_pressed(const struct ingest *g)
+{
+    return g->pressed;
 }
 
 void ingest_committed(struct ingest *g, struct ingest_now now)
@@ -141,7 +152,9 @@ void ingest_discarded(struct ingest *g)
         const struct entry *entry = entry_at(g, --g->tail);
         entry_take_back(entry);
         entry->epoch->dirty = false;
+        entry->gateway->waiting = 0;
     }
+    g->pressed = false;
 }
 
 /* --- gaps --- */

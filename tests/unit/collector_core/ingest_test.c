@@ -705,6 +705,27 @@ static void an_ack_with_many_ranges_goes_on_in_the_next(void **state)
     rangeset_finish(&told);
 }
 
+static void half_of_the_credit_presses_for_a_commit_and_is_told_at_once(void **state)
+{
+    (void)state;
+    assert_int_equal(offer(5, 1), INGEST_NEW);
+    commit();
+    drain_acks(); /* grants 16 */
+    for (uint64_t seq = 2; seq <= 8; seq++)
+        assert_int_equal(offer(5, seq), INGEST_NEW);
+    assert_false(ingest_pressed(g));
+    assert_int_equal(offer(5, 9), INGEST_NEW);
+    assert_true(ingest_pressed(g));
+    commit();
+    assert_false(ingest_pressed(g));
+    assert_int_equal(next_ack(5)->upto, 9);
+    assert_int_equal(offer(5, 10), INGEST_NEW);
+    commit();
+    assert_null(next_ack(5)); /* one pack waits its turn */
+    now.mono.ms += INGEST_ACK_MIN_MS;
+    assert_int_equal(next_ack(5)->upto, 10);
+}
+
 static void credit_is_shared_and_never_less_than_one(void **state)
 {
     (void)state;
@@ -846,6 +867,7 @@ int main(void)
         WITH_INGEST(a_store_that_is_behind_drops_and_loses_nothing),
         WITH_INGEST(many_holes_lower_the_credit_then_refuse_more),
         WITH_INGEST(an_ack_with_many_ranges_goes_on_in_the_next),
+        WITH_INGEST(half_of_the_credit_presses_for_a_commit_and_is_told_at_once),
         WITH_INGEST(credit_is_shared_and_never_less_than_one),
         WITH_INGEST(more_gateways_than_the_limit_are_dropped),
         WITH_INGEST(restarts_without_end_take_bounded_memory),
