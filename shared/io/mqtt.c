@@ -208,7 +208,8 @@ static void slot_answer(struct slot *slot, const char *refusal)
             m->publishing--;
     }
     slot->used = false;
-    pthread_cond_broadcast(&m->wake);
+    if (mqtt_ring_peek(&m->ring)) /* it may have waited for a slot; else nobody waits for this */
+        pthread_cond_broadcast(&m->wake);
     pthread_mutex_unlock(&m->lock);
 }
 
