@@ -5,6 +5,7 @@
  */
 #include "gateway/gatewayd.h"
 
+#include <malloc.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <unistd.h>
@@ -15,6 +16,7 @@
 #include "gateway/io/notify.h"
 
 #define CONFIG_DEFAULT "/etc/ioc/gateway.json"
+#define ARENAS_MAX     1 /* of malloc: one a thread, its default, costs megabytes and gains nothing */
 
 static void dispatch(struct gatewayd *g, const struct mail *m)
 {
@@ -26,16 +28,50 @@ static void dispatch(struct gatewayd *g, const struct mail *m)
         gatewayd_packs_mail(g, m);
 }
 
-static void on_mail(struct loop_watch *watch, uint32_t events)
+/* At most a mailbox full a turn, so that timers keep their turn under a flood. */
+static int take_mail(struct gatewayd *g)
 {
-    struct gatewayd *g = watch->owner;
     struct mail m;
-    (void)events;
-    /* At most a mailbox full a turn, so that timers keep their turn under a flood. */
-    for (int i = 0; i < GATEWAYD_MAIL_SLOTS && mailbox_take(g->mailbox, &m); i++) {
+    int taken = 0;
+    for (; taken < GATEWAYD_MAIL_SLOTS && mailbox_take(g->mailbox, &m); taken++) {
         dispatch(g, &m);
         free(m.data);
     }
+    return taken;
+}
+
+static void watch_mail(struct gatewayd *g, bool on)
+{
+    if (loop_watch_change(g->loop, &g->mail, on ? EPOLLIN : 0) != 0)
+        loop_stop(g->loop, CLI_FAILED);
+}
+
+static void pause_mail(struct gatewayd *g)
+{
+    struct clk_mono at = clk_mono_add(clk_mono(g->clk), GATEWAYD_MAIL_PAUSE_MS);
+    if (loop_timer_start(g->loop, &g->mail_timer, at) != 0)
+        loop_stop(g->loop, CLI_FAILED);
+}
+
+/* Waking the loop costs more than most mail does: after some, more is waited for and taken
+ * together, for as long as it keeps coming. */
+static void on_mail(struct loop_watch *watch, uint32_t events)
+{
+    struct gatewayd *g = watch->owner;
+    (void)events;
+    take_mail(g);
+    watch_mail(g, false);
+    pause_mail(g);
+}
+
+static void on_mail_timer(struct loop_timer *timer, struct clk_mono now)
+{
+    struct gatewayd *g = timer->owner;
+    (void)now;
+    if (take_mail(g) > 0)
+        pause_mail(g);
+    else
+        watch_mail(g, true);
 }
 
 static int mail_start(struct gatewayd *g, struct err *e)
@@ -44,6 +80,7 @@ static int mail_start(struct gatewayd *g, struct err *e)
     if (!g->mailbox)
         return err_set(e, ERR_NOMEM, "no memory for the mailbox");
     g->mail = (struct loop_watch){.ready = on_mail, .owner = g, .fd = mailbox_fd(g->mailbox)};
+    g->mail_timer = (struct loop_timer){.fire = on_mail_timer, .owner = g};
     if (loop_watch_add(g->loop, &g->mail, EPOLLIN) != 0)
         return err_set_errno(e, "watching the mailbox");
     return 0;
@@ -130,7 +167,7 @@ static void finish(struct gatewayd *g)
 {
     bool ended = gatewayd_buses_stop(g);
     if (g->mailbox)
-        on_mail(&g->mail, 0); /* what the workers read last */
+        take_mail(g); /* what the workers read last */
     gatewayd_uplink_stop(g);
     gatewayd_packs_stop(g);
     if (!ended)
@@ -174,6 +211,7 @@ int main(int argc, char **argv)
     if (!cli_parse_daemon(&o, argc, argv, &status))
         return status;
     log_init("gatewayd", LOG_LEVEL_INFO);
+    mallopt(M_ARENA_MAX, ARENAS_MAX);
     if (gatewayd_config_load(o.config, &config, &e) != 0) {
         cli_fail("gatewayd", &e);
         return CLI_BAD_INPUT;

@@ -28,6 +28,7 @@
 #define GATEWAYD_INFLIGHT_MAX    64
 #define GATEWAYD_TAKES_MAX       8
 #define GATEWAYD_APPEND_AGAIN_MS 20 /* when the spool's order queue was full */
+#define GATEWAYD_MAIL_PAUSE_MS   20 /* mail of a busy gateway is taken together */
 #define GATEWAYD_HEALTH_MS       1000
 #define GATEWAYD_STOP_MS         8000 /* all of an orderly stop; the supervisor's limit is longer */
 
@@ -44,6 +45,7 @@ struct gatewayd {
     struct signals signals;
     struct mailbox *mailbox;
     struct loop_watch mail;
+    struct loop_timer mail_timer;
     int spool_lock;
     struct spool_writer *spool;
     struct packer packer;
@@ -79,7 +81,7 @@ void gatewayd_buses_health(struct gatewayd *g, struct clk_mono now);
 /* gatewayd_packs.c */
 int gatewayd_packs_start(struct gatewayd *g, struct err *e);
 void gatewayd_packs_stop(struct gatewayd *g);
-void gatewayd_packs_sample(struct gatewayd *g, const struct sample *s);
+void gatewayd_packs_samples(struct gatewayd *g, const struct sample *samples, size_t count);
 void gatewayd_packs_describe(struct gatewayd *g);
 void gatewayd_packs_event(struct gatewayd *g, const char *name, const char *text);
 void gatewayd_packs_flush(struct gatewayd *g); /* the open pack, now */

@@ -50,8 +50,7 @@ bool gatewayd_buses_stop(struct gatewayd *g)
 static void take_report(struct gatewayd *g, const struct bus_report *report)
 {
     g->samples_read += report->count;
-    for (size_t i = 0; i < report->count; i++)
-        gatewayd_packs_sample(g, &report->samples[i]);
+    gatewayd_packs_samples(g, report->samples, report->count);
 }
 
 static void take_state(struct gatewayd *g, const struct bus_state *state)
@@ -94,7 +93,7 @@ static void mark_wedged(struct gatewayd *g, unsigned index, struct clk_mono now)
                                      .cause = CAUSE_WEDGED,
                                      .at = clk_utc(g->clk),
                                      .mono = now};
-            gatewayd_packs_sample(g, &s);
+            gatewayd_packs_samples(g, &s, 1);
         }
     }
 }

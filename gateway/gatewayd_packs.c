@@ -88,16 +88,22 @@ void gatewayd_packs_flush(struct gatewayd *g)
     set_pack_timer(g);
 }
 
-void gatewayd_packs_sample(struct gatewayd *g, const struct sample *s)
+static void pack_sample(struct gatewayd *g, const struct sample *s, struct clk_mono now)
 {
     const struct gateway_device *device = &g->config->devices[s->device];
     const char *point = device->profile->points[s->point].name;
-    struct clk_mono now = clk_mono(g->clk);
     bool fits = append_pending(g);
     if (fits && packer_add(&g->packer, device->name, point, s, now) == ERR_FULL)
         fits = make_room(g) && packer_add(&g->packer, device->name, point, s, now) == 0;
     if (!fits)
         g->samples_lost++;
+}
+
+void gatewayd_packs_samples(struct gatewayd *g, const struct sample *samples, size_t count)
+{
+    struct clk_mono now = clk_mono(g->clk);
+    for (size_t i = 0; i < count; i++)
+        pack_sample(g, &samples[i], now);
     set_pack_timer(g);
 }
 

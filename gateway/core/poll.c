@@ -193,7 +193,8 @@ void poll_get_stats(const struct poll *p, struct poll_stats *out)
 /* --- life --- */
 
 /* The first round goes at once, so that a technician sees values; after it, readings of one period
- * are spread over that period in proportion to their line time. */
+ * are spread over that period in proportion to their line time. On a fast line those of one step go
+ * one behind the other: each would cost a wake of its own. */
 static void spread(struct poll *p, struct clk_mono now)
 {
     for (size_t i = 0; i < p->reading_count; i++) {
@@ -208,7 +209,8 @@ static void spread(struct poll *p, struct clk_mono now)
             all_us += poll_use_us(p, other) + 1;
         }
         r->slot = r->ready = now;
-        r->grid = clk_mono_add(now, before_us * r->plan.period_ms / all_us);
+        int64_t after_ms = before_us * r->plan.period_ms / all_us;
+        r->grid = clk_mono_add(now, after_ms - after_ms % POLL_SPREAD_STEP_MS);
     }
 }
 

@@ -31,7 +31,7 @@ static struct clk_mono reading_at(const struct poll *p, const struct reading *r,
 {
     *part = r->part;
     struct clk_mono at = part_at(p, r, r->part);
-    if (r->part == TAIL || r->plan.points < 2 || clk_mono_due(at, now))
+    if (r->part == TAIL || r->plan.points < 2 || at.ms == r->ready.ms || clk_mono_due(at, now))
         return at;
     struct clk_mono head = part_at(p, r, HEAD);
     if (head.ms >= at.ms)
