@@ -222,7 +222,10 @@ static void draw_gateway(struct drawing *d, const struct view_gateway *g)
     cells_right(c, rate, 10);
     if (g->known && g->clock[0] && strcmp(g->clock, "synchronised") != 0) {
         cells_style(c, CELLS_WARN);
-        cells_fmt(c, "  %s %s", word(d, "đồng hồ", "clock"), g->clock);
+        bool unknown = strcmp(g->clock, "unknown") == 0;
+        cells_fmt(c, "  %s",
+                  unknown ? word(d, "không rõ giờ", "clock unknown")
+                          : word(d, "đồng hồ chưa đồng bộ", "clock unsynchronised"));
     }
     end(d);
 }
