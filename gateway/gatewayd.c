@@ -5,6 +5,7 @@
  */
 #include "gateway/gatewayd.h"
 
+#include <inttypes.h>
 #include <malloc.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -86,14 +87,19 @@ static int mail_start(struct gatewayd *g, struct err *e)
     return 0;
 }
 
-static void say_dropped(struct gatewayd *g)
+/* What was read and never reached the spool is counted, and said. */
+static void say_lost(struct gatewayd *g)
 {
     uint64_t dropped = mailbox_dropped(g->mailbox);
-    if (dropped == g->mail_dropped)
-        return;
-    log_warn("%llu mails found the mailbox full: the loop is too slow for what comes in",
-             (unsigned long long)(dropped - g->mail_dropped));
+    if (dropped != g->mail_dropped)
+        log_warn("%" PRIu64 " mails found the mailbox full: the loop is too slow for what comes in",
+                 dropped - g->mail_dropped);
+    if (g->samples_lost != g->samples_lost_said)
+        log_warn("%" PRIu64 " samples lost from memory: the spool took no packs, or the clock is "
+                 "outside 1970-2100",
+                 g->samples_lost - g->samples_lost_said);
     g->mail_dropped = dropped;
+    g->samples_lost_said = g->samples_lost;
 }
 
 /* The loop checks in: the supervisor hears of it, wedged workers are found. */
@@ -101,8 +107,7 @@ static void on_health(struct loop_timer *timer, struct clk_mono now)
 {
     struct gatewayd *g = timer->owner;
     gatewayd_buses_health(g, now);
-    gatewayd_packs_health(g, now);
-    say_dropped(g);
+    say_lost(g);
     if (notify_watchdog_ms())
         notify_send("WATCHDOG=1");
     int64_t every = notify_watchdog_ms();

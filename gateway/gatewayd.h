@@ -52,8 +52,6 @@ struct gatewayd {
     struct loop_timer pack_timer;
     struct spool_pack waiting; /* a frozen pack the spool had no room for yet */
     bool pack_waits;
-    bool disk_fails;   /* the spool keeps in memory; what it keeps may be sent all the same */
-    uint64_t appended; /* highest seq the spool has taken */
     uint64_t takes[GATEWAYD_TAKES_MAX]; /* tags of takes the spool will answer, in their order */
     size_t take_count;
     char forget[STORE_ID_SIZE]; /* a store the spool has yet to hear of; empty: none */
@@ -67,8 +65,9 @@ struct gatewayd {
     char birth[MESSAGE_SIZE_MAX];
     size_t birth_len;
     bool stopping;
-    uint64_t samples_read, samples_lost; /* lost: the spool's order queue was full */
-    uint64_t mail_dropped;               /* as last said in the log */
+    uint64_t samples_read;
+    uint64_t samples_lost; /* the spool's order queue was full, or the time was impossible */
+    uint64_t mail_dropped, samples_lost_said; /* as last said in the log */
 };
 
 /* gatewayd_buses.c */
@@ -86,8 +85,6 @@ void gatewayd_packs_describe(struct gatewayd *g);
 void gatewayd_packs_event(struct gatewayd *g, const char *name, const char *text);
 void gatewayd_packs_flush(struct gatewayd *g); /* the open pack, now */
 void gatewayd_packs_mail(struct gatewayd *g, const struct mail *m);
-/* While the disk fails no word of durability comes, and live must not wait for it. */
-void gatewayd_packs_health(struct gatewayd *g, struct clk_mono now);
 /* Orders of the uplink to the spool. */
 void gatewayd_packs_take(struct gatewayd *g, uint64_t tag, const struct spool_wish *wish);
 void gatewayd_packs_forget(struct gatewayd *g, const char *store);

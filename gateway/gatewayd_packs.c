@@ -21,16 +21,7 @@ static bool append_pending(struct gatewayd *g)
     if (spool_writer_append(g->spool, &g->waiting) == ERR_FULL)
         return false;
     g->pack_waits = false;
-    g->appended = g->waiting.seq;
     return true;
-}
-
-void gatewayd_packs_health(struct gatewayd *g, struct clk_mono now)
-{
-    if (!g->disk_fails || g->appended == 0)
-        return;
-    uplink_durable(&g->uplink, g->appended, now);
-    gatewayd_uplink_run(g);
 }
 
 /* The pack's bytes stay in the packer until the spool has taken them; nothing else is packed
@@ -92,11 +83,11 @@ static void pack_sample(struct gatewayd *g, const struct sample *s, struct clk_m
 {
     const struct gateway_device *device = &g->config->devices[s->device];
     const char *point = device->profile->points[s->point].name;
-    bool fits = append_pending(g);
-    if (fits && packer_add(&g->packer, device->name, point, s, now) == ERR_FULL)
-        fits = make_room(g) && packer_add(&g->packer, device->name, point, s, now) == 0;
-    if (!fits)
-        g->samples_lost++;
+    int rc = append_pending(g) ? packer_add(&g->packer, device->name, point, s, now) : ERR_AGAIN;
+    if (rc == ERR_FULL && make_room(g))
+        rc = packer_add(&g->packer, device->name, point, s, now);
+    if (rc)
+        g->samples_lost++; /* no room, or a time no pack can carry */
 }
 
 void gatewayd_packs_samples(struct gatewayd *g, const struct sample *samples, size_t count)
@@ -216,7 +207,6 @@ static void take_state(struct gatewayd *g, const struct spool_state *s)
 
 static void take_fault(struct gatewayd *g, const struct mail *m)
 {
-    g->disk_fails = m->a != 0;
     if (m->a)
         log_error("spool: %s; samples are kept in memory meanwhile", (const char *)m->data);
     else
