@@ -22,7 +22,10 @@ void buf_put(struct buf *b, const void *bytes, size_t n)
 
 void buf_char(struct buf *b, char c)
 {
-    buf_put(b, &c, 1);
+    if (b->overflow || b->len == b->cap)
+        b->overflow = true;
+    else
+        b->data[b->len++] = c;
 }
 
 void buf_str(struct buf *b, const char *text)

@@ -228,14 +228,8 @@ int64_t pack_end(struct pack_writer *w)
 
 /* --- reading --- */
 
+/* In the order they are looked for: every record has n, t and v. */
 enum label {
-    LABEL_BN, /* up to LABEL_CONF: the first record's alone */
-    LABEL_BT,
-    LABEL_EPOCH,
-    LABEL_SEQ,
-    LABEL_LOW,
-    LABEL_KIND,
-    LABEL_CONF,
     LABEL_N,
     LABEL_T,
     LABEL_V,
@@ -248,12 +242,19 @@ enum label {
     LABEL_FIRST,
     LABEL_LAST,
     LABEL_COUNT,
+    LABEL_BN, /* from here on: the first record's alone */
+    LABEL_BT,
+    LABEL_EPOCH,
+    LABEL_SEQ,
+    LABEL_LOW,
+    LABEL_KIND,
+    LABEL_CONF,
     LABELS,
 };
 
 static const char *const label_names[LABELS] = {
-    "bn", "bt", "epoch", "seq",  "low",  "kind", "conf",  "n",    "t",     "v",
-    "vb", "vs", "q",     "lost", "from", "to",   "first", "last", "count",
+    "n",    "t",     "v",  "vb", "vs",    "q",   "lost", "from", "to",   "first",
+    "last", "count", "bn", "bt", "epoch", "seq", "low",  "kind", "conf",
 };
 
 /* RFC 8428 gives these a meaning that changes what a record says; no pack of ours uses them, so
@@ -279,7 +280,7 @@ static int take_member(const struct json *v, bool first, struct members *m, stru
     while (label < LABELS && strcmp(key, label_names[label]) != 0)
         label++;
     if (label < LABELS) {
-        if (label <= LABEL_CONF && !first)
+        if (label >= LABEL_BN && !first)
             return err_set(e, ERR_INVALID, "%s may stand in the first record only", key);
         m->of[label] = v;
         return 0;
