@@ -8,7 +8,6 @@
 #include <inttypes.h>
 #include <malloc.h>
 #include <stdlib.h>
-#include <sys/epoll.h>
 #include <unistd.h>
 
 #include "base/cli.h"
@@ -19,8 +18,9 @@
 #define CONFIG_DEFAULT "/etc/ioc/gateway.json"
 #define ARENAS_MAX     1 /* of malloc: one a thread, its default, costs megabytes and gains nothing */
 
-static void dispatch(struct gatewayd *g, const struct mail *m)
+static void on_mail(void *owner, const struct mail *m)
 {
+    struct gatewayd *g = owner;
     if (m->type >= GATEWAYD_MQTT_MAIL && m->type <= GATEWAYD_MQTT_MAIL + MQTT_MESSAGE)
         gatewayd_uplink_mail(g, m);
     else if (m->type == BUS_REPORT || m->type == BUS_STATE || m->type == BUS_WRITTEN)
@@ -29,60 +29,18 @@ static void dispatch(struct gatewayd *g, const struct mail *m)
         gatewayd_packs_mail(g, m);
 }
 
-/* At most a mailbox full a turn, so that timers keep their turn under a flood. */
-static int take_mail(struct gatewayd *g)
-{
-    struct mail m;
-    int taken = 0;
-    for (; taken < GATEWAYD_MAIL_SLOTS && mailbox_take(g->mailbox, &m); taken++) {
-        dispatch(g, &m);
-        free(m.data);
-    }
-    return taken;
-}
-
-static void watch_mail(struct gatewayd *g, bool on)
-{
-    if (loop_watch_change(g->loop, &g->mail, on ? EPOLLIN : 0) != 0)
-        loop_stop(g->loop, CLI_FAILED);
-}
-
-static void pause_mail(struct gatewayd *g)
-{
-    struct clk_mono at = clk_mono_add(clk_mono(g->clk), GATEWAYD_MAIL_PAUSE_MS);
-    if (loop_timer_start(g->loop, &g->mail_timer, at) != 0)
-        loop_stop(g->loop, CLI_FAILED);
-}
-
-/* Waking the loop costs more than most mail does: after some, more is waited for and taken
- * together, for as long as it keeps coming. */
-static void on_mail(struct loop_watch *watch, uint32_t events)
-{
-    struct gatewayd *g = watch->owner;
-    (void)events;
-    take_mail(g);
-    watch_mail(g, false);
-    pause_mail(g);
-}
-
-static void on_mail_timer(struct loop_timer *timer, struct clk_mono now)
-{
-    struct gatewayd *g = timer->owner;
-    (void)now;
-    if (take_mail(g) > 0)
-        pause_mail(g);
-    else
-        watch_mail(g, true);
-}
-
 static int mail_start(struct gatewayd *g, struct err *e)
 {
     g->mailbox = mailbox_create(GATEWAYD_MAIL_SLOTS, GATEWAYD_MAIL_RESERVED);
     if (!g->mailbox)
         return err_set(e, ERR_NOMEM, "no memory for the mailbox");
-    g->mail = (struct loop_watch){.ready = on_mail, .owner = g, .fd = mailbox_fd(g->mailbox)};
-    g->mail_timer = (struct loop_timer){.fire = on_mail_timer, .owner = g};
-    if (loop_watch_add(g->loop, &g->mail, EPOLLIN) != 0)
+    const struct intake_options options = {.loop = g->loop,
+                                           .mailbox = g->mailbox,
+                                           .mail = on_mail,
+                                           .owner = g,
+                                           .pause_ms = GATEWAYD_MAIL_PAUSE_MS,
+                                           .turn_max = GATEWAYD_MAIL_SLOTS};
+    if (intake_init(&g->intake, &options) != 0)
         return err_set_errno(e, "watching the mailbox");
     return 0;
 }
@@ -172,12 +130,13 @@ static void finish(struct gatewayd *g)
 {
     bool ended = gatewayd_buses_stop(g);
     if (g->mailbox)
-        take_mail(g); /* what the workers read last */
+        intake_take(&g->intake); /* what the workers read last */
     gatewayd_uplink_stop(g);
     gatewayd_packs_stop(g);
     if (!ended)
         _exit(CLI_OK); /* everything sampled is kept; the stuck thread's memory goes with the
                           process */
+    intake_finish(&g->intake);
     mailbox_destroy(g->mailbox);
     signals_finish(&g->signals);
     loop_destroy(g->loop);

@@ -16,6 +16,7 @@
 #include "gateway/core/uplink.h"
 #include "gateway/io/bus_worker.h"
 #include "gateway/io/spool_writer.h"
+#include "io/intake.h"
 #include "io/loop.h"
 #include "io/mailbox.h"
 #include "io/mqtt.h"
@@ -44,8 +45,7 @@ struct gatewayd {
     struct loop *loop;
     struct signals signals;
     struct mailbox *mailbox;
-    struct loop_watch mail;
-    struct loop_timer mail_timer;
+    struct intake intake;
     int spool_lock;
     struct spool_writer *spool;
     struct packer packer;
