@@ -83,7 +83,6 @@ void gatewayd_packs_stop(struct gatewayd *g);
 void gatewayd_packs_samples(struct gatewayd *g, const struct sample *samples, size_t count);
 void gatewayd_packs_describe(struct gatewayd *g);
 void gatewayd_packs_event(struct gatewayd *g, const char *name, const char *text);
-void gatewayd_packs_flush(struct gatewayd *g); /* the open pack, now */
 void gatewayd_packs_mail(struct gatewayd *g, const struct mail *m);
 /* Orders of the uplink to the spool. */
 void gatewayd_packs_take(struct gatewayd *g, uint64_t tag, const struct spool_wish *wish);

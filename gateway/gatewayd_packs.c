@@ -73,12 +73,6 @@ static void on_pack_due(struct loop_timer *timer, struct clk_mono now)
     set_pack_timer(g);
 }
 
-void gatewayd_packs_flush(struct gatewayd *g)
-{
-    make_room(g);
-    set_pack_timer(g);
-}
-
 static void pack_sample(struct gatewayd *g, const struct sample *s, struct clk_mono now)
 {
     const struct gateway_device *device = &g->config->devices[s->device];
