@@ -27,7 +27,6 @@
 #define GATEWAYD_MQTT_MAIL       0x4d00
 #define GATEWAYD_SPOOL_MAIL      0x5300
 #define GATEWAYD_INFLIGHT_MAX    64
-#define GATEWAYD_TAKES_MAX       8
 #define GATEWAYD_APPEND_AGAIN_MS 20 /* when the spool's order queue was full */
 #define GATEWAYD_MAIL_PAUSE_MS   20 /* mail of a busy gateway is taken together */
 #define GATEWAYD_HEALTH_MS       1000
@@ -52,8 +51,6 @@ struct gatewayd {
     struct loop_timer pack_timer;
     struct spool_pack waiting; /* a frozen pack the spool had no room for yet */
     bool pack_waits;
-    uint64_t takes[GATEWAYD_TAKES_MAX]; /* tags of takes the spool will answer, in their order */
-    size_t take_count;
     char forget[STORE_ID_SIZE]; /* a store the spool has yet to hear of; empty: none */
     struct lines *lines;
     struct gatewayd_bus buses[GATEWAY_BUSES_MAX];
@@ -85,7 +82,7 @@ void gatewayd_packs_describe(struct gatewayd *g);
 void gatewayd_packs_event(struct gatewayd *g, const char *name, const char *text);
 void gatewayd_packs_mail(struct gatewayd *g, const struct mail *m);
 /* Orders of the uplink to the spool. */
-void gatewayd_packs_take(struct gatewayd *g, uint64_t tag, const struct spool_wish *wish);
+void gatewayd_packs_take(struct gatewayd *g, const struct spool_wish *wish);
 void gatewayd_packs_forget(struct gatewayd *g, const char *store);
 
 /* gatewayd_uplink.c */

@@ -129,7 +129,7 @@ void gatewayd_packs_event(struct gatewayd *g, const char *name, const char *text
 
 /* --- what the spool says --- */
 
-static void take_batch(struct gatewayd *g, const struct spool_batch *batch)
+static void take_batch(struct gatewayd *g, uint64_t tag, const struct spool_batch *batch)
 {
     static struct uplink_pack packs[SPOOL_BATCH_PACKS_MAX]; /* the loop's thread alone */
     size_t n = batch ? batch->count : 0;
@@ -138,19 +138,14 @@ static void take_batch(struct gatewayd *g, const struct spool_batch *batch)
                                         .seq = batch->items[i].seq,
                                         .bytes = spool_batch_bytes(batch, i),
                                         .len = batch->items[i].len};
-    assert(g->take_count > 0);
-    uint64_t tag = g->takes[0];
-    memmove(g->takes, g->takes + 1, --g->take_count * sizeof(*g->takes));
     uplink_batch(&g->uplink, tag, packs, n, clk_mono(g->clk));
     gatewayd_uplink_run(g);
 }
 
-void gatewayd_packs_take(struct gatewayd *g, uint64_t tag, const struct spool_wish *wish)
+void gatewayd_packs_take(struct gatewayd *g, const struct spool_wish *wish)
 {
-    if (g->take_count == GATEWAYD_TAKES_MAX || spool_writer_take(g->spool, wish) != 0)
-        uplink_batch(&g->uplink, tag, NULL, 0, clk_mono(g->clk));
-    else
-        g->takes[g->take_count++] = tag;
+    if (spool_writer_take(g->spool, wish) != 0)
+        uplink_batch(&g->uplink, wish->tag, NULL, 0, clk_mono(g->clk));
 }
 
 /* Tried until the spool has heard it: else spool and uplink would count by different stores. */
@@ -216,7 +211,7 @@ void gatewayd_packs_mail(struct gatewayd *g, const struct mail *m)
         gatewayd_uplink_run(g);
         break;
     case SPOOL_PACKS:
-        take_batch(g, m->data);
+        take_batch(g, m->b, m->data);
         break;
     case SPOOL_GAPS:
         tell_gaps(g, m->a, m->data, (size_t)m->b);

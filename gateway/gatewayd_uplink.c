@@ -136,8 +136,8 @@ static void act(struct gatewayd *g, const struct uplink_action *a)
         break;
     case UPLINK_TAKE:
         gatewayd_packs_take(
-            g, a->tag,
-            &(struct spool_wish){.packs = a->packs, .bytes = a->bytes, .since = a->since});
+            g, &(struct spool_wish){
+                   .packs = a->packs, .bytes = a->bytes, .since = a->since, .tag = a->tag});
         break;
     case UPLINK_RELEASE:
         spool_writer_release(g->spool, a->epoch, a->seq);

@@ -76,6 +76,7 @@ struct spool_wish {
     size_t packs;   /* at most SPOOL_BATCH_PACKS_MAX count */
     size_t bytes;   /* at most SPOOL_BATCH_BYTES_MAX; one pack is given even if it is longer */
     uint64_t since; /* only packs of the running epoch from this seq on; 0: any */
+    uint64_t tag;   /* the caller's; the writer's answer carries it */
 };
 
 struct spool_state {

@@ -100,7 +100,7 @@ static void post_fault(struct spool_writer *w, const char *why)
 }
 
 /* A batch the mailbox has no room for is nobody's: its packs may be taken again. */
-static void post_packs(struct spool_writer *w, struct spool_batch *batch)
+static void post_packs(struct spool_writer *w, uint64_t tag, struct spool_batch *batch)
 {
     struct {
         uint64_t epoch, seq;
@@ -110,7 +110,8 @@ static void post_packs(struct spool_writer *w, struct spool_batch *batch)
         keys[i].epoch = batch->items[i].epoch;
         keys[i].seq = batch->items[i].seq;
     }
-    struct mail m = {.a = n, .data = batch, .len = batch ? sizeof(*batch) + batch->bytes : 0};
+    struct mail m = {
+        .a = n, .b = tag, .data = batch, .len = batch ? sizeof(*batch) + batch->bytes : 0};
     if (post(w, SPOOL_PACKS, m) == 0)
         return;
     for (size_t i = 0; i < n; i++)
@@ -165,7 +166,7 @@ static void order_do(struct spool_writer *w, struct order *o, const char *bytes)
         order_ack(w, o, bytes);
         break;
     case ORDER_TAKE:
-        post_packs(w, spool_take(w->spool, &o->wish));
+        post_packs(w, o->wish.tag, spool_take(w->spool, &o->wish));
         break;
     case ORDER_RELEASE:
         spool_release(w->spool, o->epoch, o->seq);

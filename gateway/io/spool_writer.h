@@ -38,7 +38,8 @@ struct spool_writer_options {
 
 enum spool_mail {
     SPOOL_TAKEABLE, /* a = epoch, b = upto: durable, or the disk fails and they are in memory */
-    SPOOL_PACKS,    /* the answer to every take: a = how many, data = struct spool_batch or NULL */
+    SPOOL_PACKS,    /* the answer to a take: a = how many, b = the wish's tag, data = struct
+                      spool_batch or NULL; none when the mailbox is full: ask again */
     SPOOL_GAPS,     /* a = mark, b = how many, data = struct spool_gap[]: pack them, append the pack
                        with gap_mark = a. Repeated each minute until a pack tells them */
     SPOOL_STATE,    /* data = struct spool_state; at the start, when asked, and when it changed, but

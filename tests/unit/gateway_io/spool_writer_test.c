@@ -125,10 +125,11 @@ static void test_every_take_is_answered_also_with_nothing(void **state)
     (void)state;
     struct bench b;
     bench_init(&b, 64);
-    struct spool_wish wish = {.packs = 20, .bytes = 100000};
+    struct spool_wish wish = {.packs = 20, .bytes = 100000, .tag = 7};
     assert_int_equal(spool_writer_take(b.writer, &wish), 0);
     struct mail m = expect(&b, SPOOL_PACKS);
     assert_int_equal(m.a, 0);
+    assert_int_equal(m.b, 7); /* whose answer it is, also after one that was lost */
     assert_null(m.data);
     bench_finish(&b);
 }
