@@ -9,13 +9,14 @@
 #include "model/topic.h"
 
 #define EXPIRY_MS INT64_C(30000)
+#define AGAIN_MS  2000
 
 struct acknowledge {
     struct session session;
     struct session_options options;
     const char *alert, *comment, *verdict;
     int64_t timeout_s;
-    struct loop_timer give_up;
+    struct loop_timer give_up, again;
     struct operator_request request; /* id empty until it is sent */
     struct operator_reply reply;
     char why[192]; /* the last thing that went wrong */
@@ -44,33 +45,45 @@ static void was_refused(struct session *s, const char *why)
     loop_stop(s->loop, CLI_FAILED);
 }
 
-/* Sends once; after a reconnect the same id, which the collector answers with the same reply. */
-static void send_request(struct acknowledge *a, const struct alert *seen)
+/* The same bytes each time: the collector knows a repeated id and answers it with the same reply.
+ */
+static void say_request(struct acknowledge *a)
 {
-    struct operator_request *r = &a->request;
     char topic[TOPIC_SIZE], body[4096];
     struct buf b;
-    if (!r->id[0]) {
-        uint8_t random[16];
-        crypto_random(random, sizeof(random));
-        crypto_hex(random, sizeof(random), r->id);
-        r->verb = OPERATOR_ACKNOWLEDGE;
-        r->expires = (struct clk_utc){clk_utc(clk_system()).ms + EXPIRY_MS};
-        memcpy(r->area, seen->area, sizeof(r->area));
-        memcpy(r->alert, seen->id, sizeof(r->alert));
-        r->occurrence = seen->occurrence;
-        r->revision = seen->revision;
-        snprintf(r->verdict, sizeof(r->verdict), "%s", a->verdict);
-        snprintf(r->comment, sizeof(r->comment), "%s", a->comment);
-    }
     buf_init(&b, body, sizeof(body));
-    if (operator_request_encode(r, &b) < 0 ||
+    if (operator_request_encode(&a->request, &b) < 0 ||
         mqtt_publish(a->session.mqtt, 1,
                      topic_format(TOPIC_OPERATOR_REQUEST, "", a->session.name, topic), b.data,
                      b.len, 1, false) < 0)
         snprintf(a->why, sizeof(a->why), "the request could not be sent");
     else
         snprintf(a->why, sizeof(a->why), "the collector did not answer; is it running?");
+}
+
+static void make_request(struct acknowledge *a, const struct alert *seen)
+{
+    struct operator_request *r = &a->request;
+    uint8_t random[16];
+    crypto_random(random, sizeof(random));
+    crypto_hex(random, sizeof(random), r->id);
+    r->verb = OPERATOR_ACKNOWLEDGE;
+    r->expires = (struct clk_utc){clk_utc(clk_system()).ms + EXPIRY_MS};
+    memcpy(r->area, seen->area, sizeof(r->area));
+    memcpy(r->alert, seen->id, sizeof(r->alert));
+    r->occurrence = seen->occurrence;
+    r->revision = seen->revision;
+    snprintf(r->verdict, sizeof(r->verdict), "%s", a->verdict);
+    snprintf(r->comment, sizeof(r->comment), "%s", a->comment);
+}
+
+/* A collector that was just starting has not heard the first time. */
+static void ask_again(struct loop_timer *timer, struct clk_mono now)
+{
+    struct acknowledge *a = timer->owner;
+    if (a->request.id[0])
+        say_request(a);
+    loop_timer_start(a->session.loop, timer, clk_mono_add(now, AGAIN_MS));
 }
 
 static void message_came(struct session *s, const char *topic, const char *payload, size_t len)
@@ -82,10 +95,12 @@ static void message_came(struct session *s, const char *topic, const char *paylo
     if (topic_parse(topic, &t) < 0)
         return;
     if (t.kind == TOPIC_ALERT && len > 0 && !a->request.id[0]) {
-        if (alert_decode(payload, len, &alert, &e) < 0)
+        if (alert_decode(payload, len, &alert, &e) < 0) {
             snprintf(a->why, sizeof(a->why), "the alert cannot be read: %.150s", e.text);
-        else
-            send_request(a, &alert);
+        } else {
+            make_request(a, &alert);
+            say_request(a);
+        }
     }
     if (t.kind == TOPIC_OPERATOR_REPLY && operator_reply_decode(payload, len, &a->reply, &e) == 0 &&
         a->request.id[0] && strcmp(a->reply.id, a->request.id) == 0) {
@@ -121,6 +136,7 @@ static int execute(struct acknowledge *a, const char *program)
     a->session.message = message_came;
     a->session.refused = was_refused;
     a->give_up = (struct loop_timer){.fire = time_is_up, .owner = a};
+    a->again = (struct loop_timer){.fire = ask_again, .owner = a};
     snprintf(a->why, sizeof(a->why), "no such alert stands");
     int code = CLI_FAILED;
     if (session_open(&a->session, &a->options, &e) < 0) {
@@ -128,6 +144,7 @@ static int execute(struct acknowledge *a, const char *program)
     } else {
         struct clk_mono now = clk_mono(clk_system());
         loop_timer_start(a->session.loop, &a->give_up, clk_mono_add(now, a->timeout_s * 1000));
+        loop_timer_start(a->session.loop, &a->again, clk_mono_add(now, AGAIN_MS));
         code = loop_run(a->session.loop);
         if (a->answered)
             print_reply(&a->reply, a->alert);
