@@ -171,6 +171,7 @@ class WatchTest(unittest.TestCase):
                 lines.append(line.strip())
                 if "alert a-2" in line:
                     self.say("gw/muong-te/gw-01/state", state(True), "gw-01", "gateways")
+                if "gw-01 online" in line:
                     self.say("gw/muong-te/gw-01/state", state(False), "gw-01", "gateways")
                 if "gw-01 OFFLINE" in line:
                     with open(notes, "a", encoding="utf-8") as f:
