@@ -233,7 +233,9 @@ static int init_loop(struct collectord *c, struct err *e)
 
 static int init_store(struct collectord *c, struct err *e)
 {
-    const struct store_options options = {.path = c->config->store.path, .clk = c->clk};
+    const struct store_options options = {.path = c->config->store.path,
+                                          .clk = c->clk,
+                                          .quarantine_max = (uint64_t)c->config->quarantine.packs};
     int rc = store_open(&options, &c->store, e);
     if (rc < 0)
         return rc;

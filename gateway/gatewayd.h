@@ -62,7 +62,6 @@ struct gatewayd {
     char birth[MESSAGE_SIZE_MAX];
     size_t birth_len;
     bool stopping;
-    uint64_t samples_read;
     uint64_t samples_lost; /* the spool's order queue was full, or the time was impossible */
     uint64_t mail_dropped, samples_lost_said; /* as last said in the log */
 };

@@ -49,7 +49,6 @@ bool gatewayd_buses_stop(struct gatewayd *g)
 
 static void take_report(struct gatewayd *g, const struct bus_report *report)
 {
-    g->samples_read += report->count;
     gatewayd_packs_samples(g, report->samples, report->count);
 }
 

@@ -49,6 +49,8 @@ int store_open(const struct store_options *options, struct store **out, struct e
         return err_set(e, ERR_NOMEM, "%s: no memory for the store", options->path);
     }
     s->options = *options;
+    if (s->options.quarantine_max == 0)
+        s->options.quarantine_max = STORE_QUARANTINE_MAX;
     if (s->options.retry_ms == 0)
         s->options.retry_ms = RETRY_MS_DEFAULT;
     s->filling = &s->batches_memory[0];

@@ -33,18 +33,19 @@
 
 #define STORE_BATCH_OPS_MAX   4096
 #define STORE_BATCH_BYTES_MAX (8U << 20)
-#define STORE_QUARANTINE_MAX  1000  /* refused packs kept; the oldest go first, counted */
+#define STORE_QUARANTINE_MAX  1000  /* unless the options say; the oldest go first, counted */
 #define STORE_REPLIES_MAX     10000 /* replies to operators kept for repeated ids */
 #define STORE_RANGES_MAX      4096  /* ranges of one epoch's dedupe row */
 
 struct store;
 
 struct store_options {
-    const char *path;      /* borrowed */
-    uint64_t size_max;     /* bytes the file may take; 0: no limit but the disk's */
-    uint64_t size_reserve; /* of these, only for batches without packs: alarms get through */
-    const struct clk *clk; /* names files set aside */
-    unsigned retry_ms;     /* between attempts; 0: 1000 */
+    const char *path;        /* borrowed */
+    uint64_t size_max;       /* bytes the file may take; 0: no limit but the disk's */
+    uint64_t size_reserve;   /* of these, only for batches without packs: alarms get through */
+    const struct clk *clk;   /* names files set aside */
+    unsigned retry_ms;       /* between attempts; 0: 1000 */
+    uint64_t quarantine_max; /* refused packs kept; 0: STORE_QUARANTINE_MAX */
 };
 
 enum store_mail {

@@ -151,7 +151,7 @@ static int keep_limits(struct store *s, const struct store_batch *b, struct err 
     }
     if (replied && (rc = trim(s, s->trim_replies, STORE_REPLIES_MAX, &trimmed, e)))
         return rc;
-    if (!refused || (rc = trim(s, s->trim_quarantine, STORE_QUARANTINE_MAX, &trimmed, e)) ||
+    if (!refused || (rc = trim(s, s->trim_quarantine, s->options.quarantine_max, &trimmed, e)) ||
         trimmed == 0)
         return rc;
     db_bind_int(s->count_trimmed, 1, trimmed);
