@@ -1,10 +1,8 @@
-# ioc_floor(NAME DIR [BELOW floor...] [USES library...]): every .c of DIR but the programs' main files.
-# ioc_program(NAME DIR BELOW floor): DIR/NAME.c and the other .c files of DIR whose names start with
-# NAME_ (underscores for dashes); a program's own parts, shared with nobody.
+# ioc_floor(NAME DIR [BELOW floor...] [USES library...]): the .c files of DIR, not of folders in it.
+# ioc_program(NAME DIR BELOW floor): the .c files of DIR/NAME, which are shared with nobody.
 function(ioc_floor NAME DIR)
     cmake_parse_arguments(ARG "" "" "BELOW;USES" ${ARGN})
     file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${DIR}/*.c)
-    list(FILTER sources EXCLUDE REGEX "/(board-emulator[^/]*|board_emulator_[^/]*)\\.c$")
     if(NOT sources)
         add_library(ioc_${NAME} INTERFACE)
         set(scope INTERFACE)
@@ -23,12 +21,7 @@ endfunction()
 
 function(ioc_program NAME DIR)
     cmake_parse_arguments(ARG "" "" "BELOW" ${ARGN})
-    string(REPLACE "-" "_" stem ${NAME})
-    file(GLOB parts CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${DIR}/${NAME}.c
-                                      ${CMAKE_SOURCE_DIR}/${DIR}/${stem}_*.c)
-    if(NOT EXISTS ${CMAKE_SOURCE_DIR}/${DIR}/${NAME}.c)
-        return()
-    endif()
+    file(GLOB parts CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${DIR}/${NAME}/*.c)
     add_executable(${NAME} ${parts})
     target_link_libraries(${NAME} PRIVATE ioc_${ARG_BELOW})
 endfunction()

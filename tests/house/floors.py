@@ -6,18 +6,22 @@ import os
 import re
 import sys
 
-# What each floor may include besides itself. A program (a floor's own folder above io) may include its side whole.
+# What each floor may include besides itself. A program is a folder of its own; its side may be included whole, but
+# not another program.
 BELOW = {
     "shared/base": [],
     "shared/model": ["shared/base"],
     "shared/io": ["shared/base"],
     "gateway/core": ["shared/model", "shared/base"],
     "gateway/io": ["gateway/core", "shared/io", "shared/model", "shared/base"],
-    "gateway": ["gateway/io", "gateway/core", "shared/io", "shared/model", "shared/base"],
+    "gateway/gatewayd": ["gateway/io", "gateway/core", "shared/io", "shared/model", "shared/base"],
+    "gateway/gatewayctl": ["gateway/io", "gateway/core", "shared/io", "shared/model", "shared/base"],
     "collector/core": ["shared/model", "shared/base"],
     "collector/io": ["collector/core", "shared/io", "shared/model", "shared/base"],
-    "collector": ["collector/io", "collector/core", "shared/io", "shared/model", "shared/base"],
+    "collector/collectord": ["collector/io", "collector/core", "shared/io", "shared/model", "shared/base"],
+    "collector/collectorctl": ["collector/io", "collector/core", "shared/io", "shared/model", "shared/base"],
     "boards/emulator": ["shared/io", "shared/model", "shared/base"],
+    "boards/emulator/board-emulator": ["boards/emulator", "shared/io", "shared/model", "shared/base"],
 }
 
 # Third-party headers and where each may be included: a file, or the files whose names start so.

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "gateway/gatewayd.h"
+#include "gateway/gatewayd/gatewayd.h"
 #include "gateway/io/timesync.h"
 #include "io/crypto.h"
 #include "model/hash64.h"

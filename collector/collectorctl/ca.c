@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "base/cli.h"
-#include "collector/collectorctl.h"
+#include "collector/collectorctl/collectorctl.h"
 #include "collector/io/ca.h"
 #include "io/fsx.h"
 #include "io/identity.h"

@@ -3,7 +3,7 @@
  *
  * main is the architecture: what is started in which order, and its exact reverse.
  */
-#include "gateway/gatewayd.h"
+#include "gateway/gatewayd/gatewayd.h"
 
 #include <inttypes.h>
 #include <malloc.h>
@@ -12,7 +12,7 @@
 
 #include "base/cli.h"
 #include "base/log.h"
-#include "gateway/gatewayd_config.h"
+#include "gateway/io/config_file.h"
 #include "gateway/io/notify.h"
 
 #define CONFIG_DEFAULT "/etc/ioc/gateway.json"
@@ -176,14 +176,14 @@ int main(int argc, char **argv)
         return status;
     log_init("gatewayd", LOG_LEVEL_INFO);
     mallopt(M_ARENA_MAX, ARENAS_MAX);
-    if (gatewayd_config_load(o.config, &config, &e) != 0) {
+    if (config_file_load(o.config, &config, &e) != 0) {
         cli_fail("gatewayd", &e);
         return CLI_BAD_INPUT;
     }
     log_init("gatewayd", gateway_config_log_level(config));
     int rc = 0;
     if (o.print)
-        rc = gatewayd_config_print(config, &e);
+        rc = config_file_print(config, &e);
     else if (!o.check)
         rc = run(config, &e);
     if (rc < 0)

@@ -2,7 +2,7 @@
 #include <inttypes.h>
 
 #include "base/log.h"
-#include "collector/collectord.h"
+#include "collector/collectord/collectord.h"
 #include "model/hash64.h"
 #include "model/topic.h"
 

@@ -8,7 +8,7 @@
 
 #include "base/cli.h"
 #include "base/log.h"
-#include "boards/emulator/board_emulator_verbs.h"
+#include "boards/emulator/board-emulator/verbs.h"
 #include "boards/emulator/emulator.h"
 #include "io/fsx.h"
 #include "io/signals.h"

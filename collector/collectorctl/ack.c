@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "collector/collectorctl.h"
-#include "collector/collectorctl_session.h"
+#include "collector/collectorctl/collectorctl.h"
+#include "collector/collectorctl/session.h"
 #include "model/message.h"
 #include "model/topic.h"
 

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "gateway/gatewayd.h"
+#include "gateway/gatewayd/gatewayd.h"
 #include "gateway/io/bus_modbus.h"
 #include "io/crypto.h"
 

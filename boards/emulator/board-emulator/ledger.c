@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/cli.h"
-#include "boards/emulator/board_emulator_verbs.h"
+#include "boards/emulator/board-emulator/verbs.h"
 #include "boards/emulator/ledger.h"
 #include "model/json.h"
 #include "model/name.h"

@@ -1,4 +1,4 @@
-#include "gateway/gatewayd_config.h"
+#include "gateway/io/config_file.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -46,7 +46,7 @@ static void log_warnings(const char *path, const struct buf *warnings)
     }
 }
 
-int gatewayd_config_load(const char *path, struct gateway_config **out, struct err *e)
+int config_file_load(const char *path, struct gateway_config **out, struct err *e)
 {
     const struct config_files files = {.read_profile = read_profile, .check_file = check_file};
     char *text, memory[WARNINGS_MAX];
@@ -71,7 +71,7 @@ int gatewayd_config_load(const char *path, struct gateway_config **out, struct e
     return 0;
 }
 
-int gatewayd_config_print(const struct gateway_config *c, struct err *e)
+int config_file_print(const struct gateway_config *c, struct err *e)
 {
     char *memory = malloc(PRINT_MAX);
     if (!memory)

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "base/cli.h"
-#include "gateway/gatewayctl.h"
+#include "gateway/gatewayctl/gatewayctl.h"
 #include "io/crypto.h"
 #include "io/fsx.h"
 #include "io/identity.h"

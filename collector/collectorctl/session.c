@@ -1,4 +1,4 @@
-#include "collector/collectorctl_session.h"
+#include "collector/collectorctl/session.h"
 
 #include <stdio.h>
 #include <stdlib.h>

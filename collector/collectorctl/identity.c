@@ -2,7 +2,7 @@
 #include <stdio.h>
 
 #include "base/cli.h"
-#include "collector/collectorctl.h"
+#include "collector/collectorctl/collectorctl.h"
 #include "io/identity_cli.h"
 #include "model/name.h"
 

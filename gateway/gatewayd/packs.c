@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "gateway/gatewayd.h"
+#include "gateway/gatewayd/gatewayd.h"
 #include "gateway/io/spool_lock.h"
 #include "gateway/io/timesync.h"
 

@@ -2,7 +2,7 @@
 #include <inttypes.h>
 
 #include "base/log.h"
-#include "collector/collectord.h"
+#include "collector/collectord/collectord.h"
 #include "model/topic.h"
 
 /* The state of an area as it is now, or as the will says it when the collector is gone. */

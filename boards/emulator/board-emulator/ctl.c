@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/cli.h"
-#include "boards/emulator/board_emulator_verbs.h"
+#include "boards/emulator/board-emulator/verbs.h"
 #include "boards/emulator/control.h"
 #include "boards/emulator/emulator.h"
 

@@ -4,7 +4,7 @@
  * main is a chain of init functions, undone in reverse at the end. Exit codes: 0 stopped as asked,
  * 1 could not go on, 2 the configuration or a file it names breaks its rules, 64 wrong usage.
  */
-#include "collector/collectord.h"
+#include "collector/collectord/collectord.h"
 
 #include <inttypes.h>
 #include <stdio.h>

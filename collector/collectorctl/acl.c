@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "base/cli.h"
-#include "collector/collectorctl.h"
+#include "collector/collectorctl/collectorctl.h"
 #include "collector/core/access.h"
 #include "collector/io/ca.h"
 #include "io/fsx.h"

@@ -1,5 +1,5 @@
 /* gatewayctl: what a technician does on a gateway. docs/man/gatewayctl.1 is its page. */
-#include "gateway/gatewayctl.h"
+#include "gateway/gatewayctl/gatewayctl.h"
 
 #include "base/cli.h"
 

@@ -5,9 +5,9 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-#include "collector/collectorctl.h"
-#include "collector/collectorctl_screen.h"
-#include "collector/collectorctl_session.h"
+#include "collector/collectorctl/collectorctl.h"
+#include "collector/collectorctl/screen.h"
+#include "collector/collectorctl/session.h"
 #include "collector/core/cells.h"
 #include "collector/core/view.h"
 #include "model/topic.h"

@@ -6,8 +6,8 @@
  *                                  \-> store's batch <-/           |
  *   broker <- acks, alerts, replies <- mail <- commit <-----------/
  */
-#ifndef COLLECTOR_COLLECTORD_H
-#define COLLECTOR_COLLECTORD_H
+#ifndef COLLECTOR_COLLECTORD_COLLECTORD_H
+#define COLLECTOR_COLLECTORD_COLLECTORD_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -108,21 +108,21 @@ struct collectord {
     int exit_code;
 };
 
-/* collectord_link.c: the connection, subscriptions, heartbeat. */
+/* link.c: the connection, subscriptions, heartbeat. */
 void link_start(struct collectord *c);
 void link_event(struct collectord *c, int what, const struct mail *m);
 void link_publish(struct collectord *c, uint64_t tag, const char *topic, const struct buf *body,
                   bool retain);
 void link_goodbye(struct collectord *c);
 
-/* collectord_packs.c: what gateways send. */
+/* packs.c: what gateways send. */
 void packs_message(struct collectord *c, const char *topic, const char *body, size_t len,
                    bool retained);
 void packs_acknowledge(struct collectord *c);
 extern const struct ingest_sink packs_sink;  /* without its user */
 extern const struct interpret_ops packs_ops; /* without its user */
 
-/* collectord_batch.c: the store's batches and the journal. */
+/* batch.c: the store's batches and the journal. */
 void batch_note(struct collectord *c); /* something waits for a commit */
 void batch_step(struct collectord *c);
 void batch_event(struct collectord *c, const struct mail *m);
@@ -130,7 +130,7 @@ void batch_journal(struct collectord *c, struct journal_entry *e);
 void batch_send(struct collectord *c); /* what is committed, to the broker */
 bool batch_takes_packs(const struct collectord *c, size_t len);
 
-/* collectord_alerts.c: transitions to the journal; the retained tree. */
+/* alerts.c: transitions to the journal; the retained tree. */
 void alerts_transition(void *user, const struct alarm_transition *t);
 void alerts_connected(struct collectord *c);
 void alerts_retained(struct collectord *c, const char *area, const char *id, const char *body,

@@ -11,7 +11,7 @@
 
 #include "base/cli.h"
 #include "base/log.h"
-#include "collector/collectorctl.h"
+#include "collector/collectorctl/collectorctl.h"
 #include "collector/io/store.h"
 #include "model/json.h"
 

@@ -1,6 +1,6 @@
 /* collectorctl: what an administrator and an operator do at the centre. docs/man/collectorctl.1 is
  * its page. */
-#include "collector/collectorctl.h"
+#include "collector/collectorctl/collectorctl.h"
 
 #include "base/cli.h"
 

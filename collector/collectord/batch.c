@@ -6,7 +6,7 @@
 #include <inttypes.h>
 
 #include "base/log.h"
-#include "collector/collectord.h"
+#include "collector/collectord/collectord.h"
 #include "model/topic.h"
 
 static struct ingest_now ingest_now(const struct collectord *c)

@@ -5,8 +5,8 @@
  *     bus workers --BUS_REPORT--> packer --pack--> spool writer --durable--> uplink --> MQTT client
  *                                                       ^------ack---------'   <--- mail ---'
  */
-#ifndef GATEWAY_GATEWAYD_H
-#define GATEWAY_GATEWAYD_H
+#ifndef GATEWAY_GATEWAYD_GATEWAYD_H
+#define GATEWAY_GATEWAYD_GATEWAYD_H
 
 #include <stdbool.h>
 
@@ -66,14 +66,14 @@ struct gatewayd {
     uint64_t mail_dropped, samples_lost_said; /* as last said in the log */
 };
 
-/* gatewayd_buses.c */
+/* buses.c */
 int gatewayd_buses_start(struct gatewayd *g, struct err *e);
 /* Each worker ends within its deadline. False: one is stuck, and still uses lines and mailbox. */
 bool gatewayd_buses_stop(struct gatewayd *g);
 void gatewayd_buses_mail(struct gatewayd *g, const struct mail *m);
 void gatewayd_buses_health(struct gatewayd *g, struct clk_mono now);
 
-/* gatewayd_packs.c */
+/* packs.c */
 int gatewayd_packs_start(struct gatewayd *g, struct err *e);
 void gatewayd_packs_stop(struct gatewayd *g);
 void gatewayd_packs_samples(struct gatewayd *g, const struct sample *samples, size_t count);
@@ -84,7 +84,7 @@ void gatewayd_packs_mail(struct gatewayd *g, const struct mail *m);
 void gatewayd_packs_take(struct gatewayd *g, const struct spool_wish *wish);
 void gatewayd_packs_forget(struct gatewayd *g, const char *store);
 
-/* gatewayd_uplink.c */
+/* uplink.c */
 int gatewayd_uplink_start(struct gatewayd *g, struct err *e);
 void gatewayd_uplink_stop(struct gatewayd *g);
 void gatewayd_uplink_mail(struct gatewayd *g, const struct mail *m);

@@ -1,4 +1,4 @@
-#include "collector/collectorctl_screen.h"
+#include "collector/collectorctl/screen.h"
 
 #include <errno.h>
 #include <stdio.h>
