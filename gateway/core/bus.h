@@ -19,10 +19,12 @@
 #define BUS_BITS_MAX           2000
 #define BUS_DEVICES_MAX        247
 #define BUS_UNIT_MAX           247 /* 248-255 are reserved; 255 on TCP means "the peer itself" */
+#define BUS_UNIT_BROADCAST     0   /* on a serial line: all slaves do it, none answers */
 #define BUS_TIMEOUT_DEFAULT_MS 500
 #define BUS_TIMEOUT_MAX_MS     60000
 
-enum bus_kind { BUS_RTU, BUS_TCP };
+/* BUS_RTU_TCP: RTU frames, CRC and all, through a TCP connection to a serial server. */
+enum bus_kind { BUS_RTU, BUS_TCP, BUS_RTU_TCP };
 
 /* Who turns an RS-485 driver around: the adapter by itself, or the kernel (TIOCSRS485). */
 enum bus_direction { BUS_DIRECTION_AUTO, BUS_DIRECTION_KERNEL };
@@ -74,14 +76,16 @@ static inline uint32_t bus_turnaround_ms(const struct bus_device *d)
     return d->turnaround_ms ? d->turnaround_ms : d->profile->turnaround_ms;
 }
 
-/* One request on the wire. Functions 1-4 read; 5, 6, 15 and 16 write `values`. */
+/* One request on the wire. Functions 1-4 read; 5, 6, 15 and 16 write `values`; 22 writes (register
+ * AND values[0]) OR (values[1] AND NOT values[0]); 23 writes `values`, then reads `count`. */
 struct bus_request {
     uint8_t unit;
     uint8_t function;
     uint16_t address;
     uint16_t count;
-    const uint16_t *values; /* `count` registers or bits to write; borrowed */
-    uint32_t timeout_ms;    /* total: from sending to the reply's last byte */
+    const uint16_t *values; /* `count` registers or bits to write (two words for 22); borrowed */
+    uint16_t write_address, write_count; /* function 23 */
+    uint32_t timeout_ms; /* total: from sending to the reply's last byte; 0 for a broadcast */
 };
 
 enum bus_outcome {

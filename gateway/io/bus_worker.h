@@ -28,6 +28,8 @@ enum bus_mail {
     BUS_REPORT = 0x4200, /* bulk: struct bus_report */
     BUS_STATE,           /* control: struct bus_state */
     BUS_WRITTEN,         /* control: struct bus_written */
+    BUS_ANSWER,          /* control: struct bus_answer */
+    BUS_RELEASED,        /* control: no data; the port is closed and free for another program */
 };
 
 struct bus_report {
@@ -49,6 +51,28 @@ struct bus_written {
     uint64_t id;
     struct sample read_back; /* bad, with its cause, unless it was written and read back */
     bool maybe_written;      /* with a bad one: it may have taken effect all the same */
+    bool broadcast;          /* sent to all; nobody answers, so read_back has no value */
+};
+
+/* The answer to bus_worker_ask. */
+struct bus_answer {
+    unsigned bus;
+    uint64_t id;
+    struct bus_reply reply;
+    uint32_t turnaround_us; /* from the request's end to the reply's first byte; 0: no reply */
+    size_t count;
+    uint16_t values[]; /* registers, or a word of 0 or 1 a bit */
+};
+
+/* What a line's timing looked like since the worker started: `gatewayctl timing`. */
+#define BUS_TIMING_BUCKETS 24 /* bucket i holds turnarounds below 250 us * 2^(i/2) */
+struct bus_timing {
+    uint64_t turnaround[BUS_TIMING_BUCKETS];
+    uint64_t replies;
+    uint64_t pauses;      /* replies with a silence above T1.5 inside: the frame is in pieces */
+    uint64_t early;       /* bytes that came when nobody was asked, or before T3.5 was over */
+    uint64_t noise_bytes; /* thrown away */
+    uint32_t longest_us;
 };
 
 struct bus_worker_config {
@@ -74,6 +98,17 @@ int bus_worker_destroy(struct bus_worker *w);
  * what poll_write and point_encode refuse, with e. */
 int bus_worker_write(struct bus_worker *w, uint64_t id, uint16_t plan_device, uint16_t point,
                      const struct value *value, struct err *e);
+
+/* Queues one request of a person's, which goes before all polling; its end is a BUS_ANSWER. Reads
+ * only, or what `q` writes is the caller's to answer for. ERR_FULL. */
+int bus_worker_ask(struct bus_worker *w, uint64_t id, const struct bus_request *q, struct err *e);
+
+/* Hands the port over: closed between two requests, BUS_RELEASED says when; until
+ * bus_worker_resume nothing is polled, opened or written. Safe to repeat. */
+void bus_worker_release(struct bus_worker *w);
+void bus_worker_resume(struct bus_worker *w);
+
+void bus_worker_get_timing(struct bus_worker *w, struct bus_timing *out);
 
 /* The longest the thread may go without a sign of life, and whether it has gone longer: then it is
  * wedged in the kernel or a library, and its points are CAUSE_WEDGED. */

@@ -22,6 +22,8 @@
 #define PROFILE_FILE_MAX   (256 * 1024)
 #define POINT_INVALID_MAX  4
 #define POINT_REGS_MAX     32 /* a string of 64 bytes */
+#define PROFILE_BLOCKS_MAX 16
+#define PROFILE_SLOTS_MAX  62 /* two registers each, in one read */
 
 /* Where a point lives; the values are the reading function codes. */
 enum point_table {
@@ -60,8 +62,31 @@ struct point {
     unsigned invalid_count;
     uint64_t invalid[POINT_INVALID_MAX]; /* raw patterns that mean "no reading" */
     uint32_t period_ms;                  /* default polling period; 0: the device's */
+    uint8_t bit;   /* TYPE_BIT in a register table: 0 the least significant; in a bit table 0 */
+    uint16_t code; /* dynamic maps: the parameter code it is found by; 0: it stands at `address` */
+    double
+        wrap; /* counters: where the register starts again at 0, in unit; 0: at its width's end */
     bool writable;
+    uint8_t write_function;   /* 5, 6, 15, 16, 22 or 23 */
+    uint16_t write_address;   /* apart from `address` in some devices */
     char readback[NAME_SIZE]; /* the point that shows what a write really did; empty: itself */
+};
+
+/* A stretch a device answers in one read; reads that cross its border are refused by it. */
+struct profile_block {
+    enum point_table table;
+    uint16_t address, count;
+};
+
+/* A dynamic map (YSI EXO): slot i of `values` holds what the code in slot i of `codes` says. A
+ * point with a code covers all of `values`; which part of it counts is known once the codes were
+ * read. */
+struct profile_map {
+    enum point_table table;
+    uint16_t codes, values; /* first registers */
+    uint16_t slots;         /* at most PROFILE_SLOTS_MAX; 0: the profile has no dynamic map */
+    uint16_t stride;        /* registers of a value */
+    uint32_t period_ms;     /* how often the codes are read again */
 };
 
 struct profile {
@@ -75,6 +100,10 @@ struct profile {
         uint8_t stop_bits;
     } serial;               /* as delivered */
     uint32_t turnaround_ms; /* longest time from request's end to reply's start, as delivered */
+    size_t block_count;     /* none: any read is answered */
+    struct profile_block blocks[PROFILE_BLOCKS_MAX];
+    struct profile_map map;
+    bool ours; /* a map the project made for a site's own controller; no maker's device has it */
     size_t point_count;
     struct point *points; /* sorted by (table, address) */
 };
