@@ -12,14 +12,19 @@
  * The result travels as a pack of kind `result`: one record named "command" whose string is
  *
  *   {"v":1,"id":"…","kid":"…","operator":"lan","target":"cabinet-1/k1","result":"done",
- *    "reason":"","value":true}
+ *    "value":true}
  *
  * followed by one ordinary record a point that was read back, bad with its cause where it could
- * not be. Pure; nothing is allocated but by the JSON parser.
+ * not be. What could not be read of a refused command (its id, its target) is left out.
+ *
+ * A command is stricter than other messages: a member this program does not know is refused, for an
+ * order half understood must not be carried out. Ids, nonces and kids are words (jws_word_valid).
+ * Pure; nothing is allocated but by the JSON parser.
  */
 #ifndef MODEL_COMMAND_H
 #define MODEL_COMMAND_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -50,6 +55,10 @@ struct command {
     uint64_t counter;
 };
 
+/* "device/point", or one name. */
+bool command_target_valid(const char *target);
+
+/* The payload. ERR_LIMIT when it does not fit; decode: ERR_INVALID, ERR_LIMIT. */
 int command_encode(const struct command *c, struct buf *out);
 int command_decode(const char *payload, size_t len, struct command *c, struct err *e);
 
@@ -72,6 +81,7 @@ struct command_result {
 };
 
 const char *command_outcome_name(enum command_outcome o); /* "done" "sent" "refused" ... */
+#define COMMAND_RECORD "command" /* the name of the result's record in its pack */
 int command_result_encode(const struct command_result *r, struct buf *out);
 int command_result_decode(const char *text, size_t len, struct command_result *r, struct err *e);
 

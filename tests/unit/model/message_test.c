@@ -10,6 +10,7 @@
 #include <cmocka.h>
 #include <dirent.h>
 
+#include "model/command.h"
 #include "model/message.h"
 
 #define GOLDEN "tests/golden/messages/"
@@ -301,6 +302,53 @@ static void operator_replies_are_read_back(void **state)
     assert_int_equal(back.alert.revision, 9);
 }
 
+static void commands_are_read_back(void **state)
+{
+    (void)state;
+    struct command set = {.id = "c-7e1d",
+                          .gateway = "pole-17",
+                          .target = "cabinet-1/k1",
+                          .action = COMMAND_SET,
+                          .value = {VALUE_BOOL, .boolean = true},
+                          .hold_s = 3600,
+                          .nonce = "5f1c9b7e",
+                          .counter = 9007199254740993};
+    struct command release = {.id = "c-7e1e",
+                              .gateway = "pole-17",
+                              .target = "main-street",
+                              .action = COMMAND_RELEASE,
+                              .nonce = "5f1c9b7e",
+                              .counter = 1};
+    struct command back;
+    ROUND_TRIP(command, "command.set", &set, &back);
+    assert_int_equal(back.counter, 9007199254740993);
+    assert_true(back.value.boolean);
+    ROUND_TRIP(command, "command.release", &release, &back);
+    assert_int_equal(back.action, COMMAND_RELEASE);
+    assert_int_equal(back.value.type, VALUE_NONE);
+}
+
+static void command_results_are_read_back(void **state)
+{
+    (void)state;
+    struct command_result r = {.id = "c-7e1d",
+                               .kid = "lan-0f1e2d3c",
+                               .operator_name = "lan",
+                               .target = "cabinet-1/k1",
+                               .outcome = COMMAND_DONE,
+                               .value = {VALUE_BOOL, .boolean = true}};
+    struct command_result back;
+    ROUND_TRIP(command_result, "command-result.done", &r, &back);
+    assert_string_equal(back.operator_name, "lan");
+    r.outcome = COMMAND_MISMATCHED;
+    r.value = (struct value){VALUE_NUMBER, .number = 0};
+    memcpy(r.reason, "asked for 40", sizeof("asked for 40"));
+    ROUND_TRIP(command_result, "command-result.mismatched", &r, &back);
+    assert_int_equal(back.value.type, VALUE_NUMBER); /* a read-back of 0 is a read-back */
+    r = (struct command_result){.outcome = COMMAND_REFUSED, .reason = "not signed"};
+    ROUND_TRIP(command_result, "command-result.refused", &r, &back);
+}
+
 /* --- packs --- */
 
 static void parses(const struct buf *b)
@@ -355,6 +403,16 @@ static void packs_are_as_the_golden_files_show(void **state)
     assert_true(pack_end(&w) > 0);
     file = golden("pack.description", &w.out);
     parses(&file);
+
+    head.kind = PACK_RESULT;
+    pack_begin(&w, encoded, sizeof(encoded), &head);
+    assert_int_equal(pack_add_string(&w, COMMAND_RECORD, head.base,
+                                     "{\"v\":1,\"id\":\"c-7e1d\",\"result\":\"failed\"}"),
+                     0);
+    assert_int_equal(pack_add(&w, "cab-1", "lamp", &bad), 0);
+    assert_true(pack_end(&w) > 0);
+    file = golden("pack.result", &w.out);
+    parses(&file);
 }
 
 /* --- refusals --- */
@@ -368,6 +426,8 @@ union any {
     struct alert alert;
     struct operator_request operator_request;
     struct operator_reply reply;
+    struct command command;
+    struct command_result result;
 };
 
 static int decode_any(const char *schema, const char *body, size_t len, struct err *e)
@@ -390,6 +450,10 @@ static int decode_any(const char *schema, const char *body, size_t len, struct e
         return operator_request_decode(body, len, &any.operator_request, e);
     if (strcmp(schema, "operator-reply") == 0)
         return operator_reply_decode(body, len, &any.reply, e);
+    if (strcmp(schema, "command") == 0)
+        return command_decode(body, len, &any.command, e);
+    if (strcmp(schema, "command-result") == 0)
+        return command_result_decode(body, len, &any.result, e);
     if (strcmp(schema, "pack") == 0) {
         int rc = pack_parse(body, len, "gw-1", &pack, e);
         pack_free(&pack);
@@ -504,6 +568,8 @@ int main(void)
         cmocka_unit_test(alerts_are_read_back),
         cmocka_unit_test(operator_requests_are_read_back),
         cmocka_unit_test(operator_replies_are_read_back),
+        cmocka_unit_test(commands_are_read_back),
+        cmocka_unit_test(command_results_are_read_back),
         cmocka_unit_test(packs_are_as_the_golden_files_show),
         cmocka_unit_test(what_the_schemas_refuse_the_decoders_refuse),
         cmocka_unit_test(a_refusal_names_the_member),
