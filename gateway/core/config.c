@@ -1,5 +1,6 @@
 #include "gateway/core/config.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -383,6 +384,15 @@ struct bus_device gateway_config_device(const struct gateway_config *c, size_t d
                              .turnaround_ms = (uint32_t)d->turnaround_ms};
     memcpy(out.points, d->points, sizeof(out.points));
     return out;
+}
+
+struct gateway_point gateway_config_point(const struct gateway_config *c, size_t device,
+                                          size_t point)
+{
+    const struct profile *profile = c->devices[device].profile;
+    assert(point < profile->point_count);
+    return (struct gateway_point){.name = profile->points[point].name,
+                                  .kind = profile->points[point].kind};
 }
 
 uint32_t gateway_config_period_ms(const struct gateway_device *d, const struct point *p)

@@ -92,6 +92,14 @@ enum log_level gateway_config_log_level(const struct gateway_config *c);
 /* The i-th bus and device as plan and poll want them; all they point at is the configuration's. */
 struct bus_line gateway_config_line(const struct gateway_config *c, size_t bus);
 struct bus_device gateway_config_device(const struct gateway_config *c, size_t device);
+/* What a sample's `point` means: a point of the device's profile or, behind them, one of its
+ * derived points. */
+struct gateway_point {
+    const char *name;
+    const struct kind *kind;
+};
+struct gateway_point gateway_config_point(const struct gateway_config *c, size_t device,
+                                          size_t point);
 /* How often a point of a device is read. */
 uint32_t gateway_config_period_ms(const struct gateway_device *d, const struct point *p);
 /* The device's description (model/description.h), polled points only. */

@@ -78,21 +78,17 @@ void gatewayd_buses_mail(struct gatewayd *g, const struct mail *m)
         take_state(g, m->data);
 }
 
-/* Every point of a wedged bus is bad, and says so, until the worker shows itself again. */
-static void mark_wedged(struct gatewayd *g, unsigned index, struct clk_mono now)
+void gatewayd_buses_mark(struct gatewayd *g, unsigned bus, enum cause cause)
 {
-    for (size_t d = 0; d < g->lines->bus[index].device_count; d++) {
-        const struct bus_device *device = &g->lines->bus[index].devices[d];
+    struct sample bad = {
+        .quality = QUALITY_BAD, .cause = cause, .at = clk_utc(g->clk), .mono = clk_mono(g->clk)};
+    for (size_t d = 0; d < g->lines->bus[bus].device_count; d++) {
+        const struct bus_device *device = &g->lines->bus[bus].devices[d];
+        bad.device = device->index;
         for (size_t p = 0; p < device->profile->point_count; p++) {
-            if (!bus_device_polls(device, p))
-                continue;
-            const struct sample s = {.device = device->index,
-                                     .point = (uint16_t)p,
-                                     .quality = QUALITY_BAD,
-                                     .cause = CAUSE_WEDGED,
-                                     .at = clk_utc(g->clk),
-                                     .mono = now};
-            gatewayd_packs_samples(g, &s, 1);
+            bad.point = (uint16_t)p;
+            if (bus_device_polls(device, p))
+                gatewayd_packs_samples(g, &bad, 1);
         }
     }
 }
@@ -109,6 +105,6 @@ void gatewayd_buses_health(struct gatewayd *g, struct clk_mono now)
         log_warn("bus %s: its worker %s", name, wedged ? "does not answer: isolated" : "is back");
         gatewayd_packs_event(g, name, wedged ? "wedged" : "back");
         if (wedged)
-            mark_wedged(g, i, now);
+            gatewayd_buses_mark(g, i, CAUSE_WEDGED);
     }
 }

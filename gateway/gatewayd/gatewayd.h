@@ -2,8 +2,9 @@
  * gatewayd's parts and what they share. The main loop owns all of it; other threads reach it by
  * mail alone.
  *
- *     bus workers --BUS_REPORT--> packer --pack--> spool writer --durable--> uplink --> MQTT client
- *                                                       ^------ack---------'   <--- mail ---'
+ *     bus workers --BUS_REPORT--> edge --> packer --pack--> spool writer --durable--> uplink
+ *                                                               ^------ack---------'  |
+ *                                                                       MQTT client <-'
  */
 #ifndef GATEWAY_GATEWAYD_GATEWAYD_H
 #define GATEWAY_GATEWAYD_GATEWAYD_H
@@ -11,6 +12,7 @@
 #include <stdbool.h>
 
 #include "gateway/core/config.h"
+#include "gateway/core/edge.h"
 #include "gateway/core/lines.h"
 #include "gateway/core/packer.h"
 #include "gateway/core/uplink.h"
@@ -47,7 +49,9 @@ struct gatewayd {
     struct intake intake;
     int spool_lock;
     struct spool_writer *spool;
+    struct edge *edge;
     struct packer packer;
+    struct clk_mono packing_at; /* while samples are given to the edge */
     struct loop_timer pack_timer;
     struct spool_pack waiting; /* a frozen pack the spool had no room for yet */
     bool pack_waits;
@@ -72,6 +76,9 @@ int gatewayd_buses_start(struct gatewayd *g, struct err *e);
 bool gatewayd_buses_stop(struct gatewayd *g);
 void gatewayd_buses_mail(struct gatewayd *g, const struct mail *m);
 void gatewayd_buses_health(struct gatewayd *g, struct clk_mono now);
+/* Every polled point of the bus is bad from now on, and says why, until it is read again: its
+ * worker is wedged, or its port was handed over. */
+void gatewayd_buses_mark(struct gatewayd *g, unsigned bus, enum cause cause);
 
 /* packs.c */
 int gatewayd_packs_start(struct gatewayd *g, struct err *e);

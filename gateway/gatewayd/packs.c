@@ -73,22 +73,25 @@ static void on_pack_due(struct loop_timer *timer, struct clk_mono now)
     set_pack_timer(g);
 }
 
-static void pack_sample(struct gatewayd *g, const struct sample *s, struct clk_mono now)
+/* What the edge keeps is packed. */
+static void pack_sample(void *owner, const struct sample *s)
 {
-    const struct gateway_device *device = &g->config->devices[s->device];
-    const char *point = device->profile->points[s->point].name;
-    int rc = append_pending(g) ? packer_add(&g->packer, device->name, point, s, now) : ERR_AGAIN;
+    struct gatewayd *g = owner;
+    const char *device = g->config->devices[s->device].name;
+    const char *point = gateway_config_point(g->config, s->device, s->point).name;
+    int rc =
+        append_pending(g) ? packer_add(&g->packer, device, point, s, g->packing_at) : ERR_AGAIN;
     if (rc == ERR_FULL && make_room(g))
-        rc = packer_add(&g->packer, device->name, point, s, now);
+        rc = packer_add(&g->packer, device, point, s, g->packing_at);
     if (rc)
         g->samples_lost++; /* no room, or a time no pack can carry */
 }
 
 void gatewayd_packs_samples(struct gatewayd *g, const struct sample *samples, size_t count)
 {
-    struct clk_mono now = clk_mono(g->clk);
+    g->packing_at = clk_mono(g->clk);
     for (size_t i = 0; i < count; i++)
-        pack_sample(g, &samples[i], now);
+        edge_take(g->edge, &samples[i]);
     set_pack_timer(g);
 }
 
@@ -244,7 +247,7 @@ int gatewayd_packs_start(struct gatewayd *g, struct err *e)
     packer_init(&g->packer, c->gateway, c->conf, spool_writer_epoch(g->spool), c->pack.age_ms,
                 (unsigned)c->pack.records);
     g->pack_timer = (struct loop_timer){.fire = on_pack_due, .owner = g};
-    return 0;
+    return edge_create(c, pack_sample, g, &g->edge, e);
 }
 
 void gatewayd_packs_stop(struct gatewayd *g)
@@ -253,6 +256,8 @@ void gatewayd_packs_stop(struct gatewayd *g)
         return;
     make_room(g);
     loop_timer_stop(g->loop, &g->pack_timer);
+    edge_destroy(g->edge);
+    g->edge = NULL;
     spool_writer_destroy(g->spool);
     g->spool = NULL;
     spool_unlock(g->spool_lock);
