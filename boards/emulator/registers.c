@@ -11,10 +11,12 @@ unsigned registers_bits(enum point_type type)
         return 1;
     case TYPE_U16:
     case TYPE_S16:
+    case TYPE_BCD16:
         return 16;
     case TYPE_U32:
     case TYPE_S32:
     case TYPE_F32:
+    case TYPE_BCD32:
         return 32;
     case TYPE_U64:
     case TYPE_S64:
@@ -34,6 +36,17 @@ bool registers_is_signed(enum point_type type)
 bool registers_is_float(enum point_type type)
 {
     return type == TYPE_F32 || type == TYPE_F64;
+}
+
+bool registers_is_bcd(enum point_type type)
+{
+    return type == TYPE_BCD16 || type == TYPE_BCD32;
+}
+
+double registers_numbers(enum point_type type)
+{
+    unsigned bits = registers_bits(type);
+    return registers_is_bcd(type) ? pow(10, bits / 4) : ldexp(1, (int)bits);
 }
 
 static unsigned words_of(enum point_type type)
@@ -143,6 +156,18 @@ static int from_integer(const struct point *p, double raw, uint64_t *out, struct
     return 0;
 }
 
+static int from_digits(const struct point *p, double raw, uint64_t *out, struct err *e)
+{
+    double whole = round(raw);
+    if (!(whole >= 0 && whole < registers_numbers(p->type)))
+        return err_set(e, ERR_LIMIT, "%s: %.17g has too many digits or a sign", p->name, whole);
+    uint64_t pattern = 0, left = (uint64_t)whole;
+    for (unsigned digit = 0; digit < registers_bits(p->type) / 4; digit++, left /= 10)
+        pattern += left % 10 << (4 * digit);
+    *out = pattern;
+    return 0;
+}
+
 int registers_from_value(const struct point *p, double value, uint64_t *raw, struct err *e)
 {
     double scaled = (value - p->offset) / p->scale;
@@ -158,6 +183,9 @@ int registers_from_value(const struct point *p, double value, uint64_t *raw, str
         return isfinite(scaled) ? 0 : err_set(e, ERR_LIMIT, "%s: too large", p->name);
     case TYPE_STRING:
         return err_set(e, ERR_INVALID, "%s holds text, not a number", p->name);
+    case TYPE_BCD16:
+    case TYPE_BCD32:
+        return from_digits(p, scaled, raw, e);
     default:
         return from_integer(p, scaled, raw, e);
     }
@@ -177,12 +205,27 @@ static __int128 raw_integer(enum point_type type, uint64_t raw)
     }
 }
 
+static bool digits_decimal(enum point_type type, uint64_t raw, struct decimal *out)
+{
+    uint64_t number = 0;
+    for (unsigned digit = registers_bits(type) / 4; digit-- > 0;) {
+        unsigned nibble = (unsigned)(raw >> (4 * digit)) & 0xf;
+        if (nibble > 9)
+            return false;
+        number = number * 10 + nibble;
+    }
+    *out = decimal_from_int((__int128)number);
+    return true;
+}
+
 static bool raw_decimal(enum point_type type, uint64_t raw, struct decimal *out)
 {
     if (type == TYPE_F32)
         return decimal_from_float(bits_float(raw), out);
     if (type == TYPE_F64)
         return decimal_from_double(bits_double(raw), out);
+    if (registers_is_bcd(type))
+        return digits_decimal(type, raw, out);
     *out = decimal_from_int(raw_integer(type, raw));
     return true;
 }

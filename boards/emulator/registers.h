@@ -20,6 +20,9 @@
 unsigned registers_bits(enum point_type type);
 bool registers_is_signed(enum point_type type);
 bool registers_is_float(enum point_type type);
+bool registers_is_bcd(enum point_type type);
+/* How many whole numbers its bits or digits tell apart. */
+double registers_numbers(enum point_type type);
 
 /* raw to and from p->count registers, most significant word first or as p->order says:
  *   ABCD  [AB][CD]     CDAB  [CD][AB]     BADC  [BA][DC]     DCBA  [DC][BA]

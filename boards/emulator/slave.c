@@ -38,9 +38,9 @@ static void unique_range(const struct point *p, struct slave_point *state)
     double low = fmax(ceil(fmin(a, b)), -UNIQUE_MAX);
     double high = fmin(floor(fmax(a, b)), UNIQUE_MAX);
     if (!registers_is_float(p->type)) {
-        int bits = (int)registers_bits(p->type) - registers_is_signed(p->type);
-        low = fmax(low, registers_is_signed(p->type) ? -ldexp(1, bits) : 0);
-        high = fmin(high, ldexp(1, bits) - 1);
+        double numbers = registers_numbers(p->type) / (registers_is_signed(p->type) ? 2 : 1);
+        low = fmax(low, registers_is_signed(p->type) ? -numbers : 0);
+        high = fmin(high, numbers - 1);
     }
     state->unique_first = (int64_t)low;
     state->unique_span = high > low ? (uint64_t)(high - low) + 1 : 1;
@@ -135,7 +135,7 @@ static uint64_t curve_raw(const struct point *p, const struct slave_point *state
     uint64_t raw = 0;
     if (registers_from_value(p, value, &raw, NULL) == 0)
         return raw;
-    double numbers = ldexp(1, (int)registers_bits(p->type)) * p->scale;
+    double numbers = registers_numbers(p->type) * p->scale;
     if (p->kind->type == KIND_COUNTER && registers_from_value(p, fmod(value, numbers), &raw, NULL))
         return 0;
     return raw;

@@ -196,7 +196,8 @@ static int select_points(struct loader *l, size_t i)
     if (d->has_points && d->point_name_count == 0)
         return refuse(l, "devices", i, "points", "is empty; leave it out to read all points");
     for (size_t k = 0; k < d->profile->point_count && !d->has_points; k++)
-        d->points[k / 64] |= UINT64_C(1) << (k % 64);
+        if (!d->profile->points[k].write_only)
+            d->points[k / 64] |= UINT64_C(1) << (k % 64);
     for (size_t k = 0; k < d->point_name_count; k++) {
         char key[32];
         const struct point *p = profile_find(d->profile, d->point_names[k].name);
@@ -204,6 +205,8 @@ static int select_points(struct loader *l, size_t i)
         if (!p)
             return refuse(l, "devices", i, key, "the profile %s has no point \"%s\"",
                           d->profile_name, d->point_names[k].name);
+        if (p->write_only)
+            return refuse(l, "devices", i, key, "%s can be written only; remove it", p->name);
         size_t index = (size_t)(p - d->profile->points);
         d->points[index / 64] |= UINT64_C(1) << (index % 64);
     }
@@ -253,7 +256,8 @@ static uint64_t hash_point(uint64_t hash, const struct point *p)
     json_write_number(&b, p->scale);
     buf_char(&b, ' ');
     json_write_number(&b, p->offset);
-    buf_fmt(&b, " %u %d %s", p->period_ms, p->writable, p->readback);
+    buf_fmt(&b, " %u %d %s %u %u ", p->period_ms, p->writable, p->readback, p->bit, p->code);
+    json_write_number(&b, p->wrap);
     for (unsigned i = 0; i < p->invalid_count; i++)
         buf_fmt(&b, " %llx", (unsigned long long)p->invalid[i]);
     return hash64_add(hash, text, b.len + 1);

@@ -14,14 +14,6 @@ void description_begin(struct buf *out, const char *device, const char *profile)
     buf_str(out, ",\"points\":[");
 }
 
-/* Where an unsigned register's counter wraps; a 64-bit one never does in practice. */
-static double wrap_of(const struct point *p)
-{
-    if (p->kind->type != KIND_COUNTER || (p->type != TYPE_U16 && p->type != TYPE_U32))
-        return 0;
-    return (p->type == TYPE_U16 ? 65536.0 : 4294967296.0) * p->scale + p->offset;
-}
-
 void description_add(struct buf *out, const struct point *p, uint32_t period_ms)
 {
     if (out->len && out->data[out->len - 1] == '}')
@@ -36,9 +28,9 @@ void description_add(struct buf *out, const struct point *p, uint32_t period_ms)
     json_write_string(out, kind_type_name(p->kind->type));
     buf_str(out, ",\"period_ms\":");
     buf_u64(out, period_ms);
-    if (wrap_of(p) > 0) {
+    if (point_wrap(p) > 0) {
         buf_str(out, ",\"wrap\":");
-        json_write_number(out, wrap_of(p));
+        json_write_number(out, point_wrap(p));
     }
     buf_char(out, '}');
 }

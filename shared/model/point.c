@@ -16,6 +16,33 @@
 
 static const double powers[DECIMALS_MAX + 1] = {1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9};
 
+/* Registers of each type; 0: the point says. */
+static const uint16_t widths[] = {
+    [TYPE_BIT] = 1, [TYPE_U16] = 1,   [TYPE_S16] = 1,   [TYPE_U32] = 2,
+    [TYPE_S32] = 2, [TYPE_U64] = 4,   [TYPE_S64] = 4,   [TYPE_F32] = 2,
+    [TYPE_F64] = 4, [TYPE_BCD16] = 1, [TYPE_BCD32] = 2, [TYPE_STRING] = 0};
+
+uint16_t point_type_width(enum point_type type)
+{
+    return widths[type];
+}
+
+double point_wrap(const struct point *p)
+{
+    double span = 0;
+    if (p->kind->type != KIND_COUNTER || p->wrap > 0)
+        return p->wrap;
+    if (p->type == TYPE_U16)
+        span = 65536;
+    else if (p->type == TYPE_U32)
+        span = 4294967296.0;
+    else if (p->type == TYPE_BCD16)
+        span = 1e4;
+    else if (p->type == TYPE_BCD32)
+        span = 1e8;
+    return p->scale > 0 ? span * p->scale : 0;
+}
+
 /* --- bytes --- */
 
 static uint16_t swap16(uint16_t v)
@@ -36,13 +63,13 @@ static bool swaps_bytes(enum point_order order)
 /* The register that holds the i-th word, most significant first. */
 static size_t word_at(const struct point *p, size_t i)
 {
-    return swaps_words(p->order) ? p->count - 1u - i : i;
+    return swaps_words(p->order) ? widths[p->type] - 1u - i : i;
 }
 
 static uint64_t join(const struct point *p, const uint16_t *regs)
 {
     uint64_t raw = 0;
-    for (size_t i = 0; i < p->count; i++) {
+    for (size_t i = 0; i < widths[p->type]; i++) {
         uint16_t word = regs[word_at(p, i)];
         raw = raw << 16 | (swaps_bytes(p->order) ? swap16(word) : word);
     }
@@ -51,7 +78,7 @@ static uint64_t join(const struct point *p, const uint16_t *regs)
 
 static void split(const struct point *p, uint64_t raw, uint16_t *regs)
 {
-    for (size_t i = p->count; i-- > 0; raw >>= 16) {
+    for (size_t i = widths[p->type]; i-- > 0; raw >>= 16) {
         uint16_t word = (uint16_t)raw;
         regs[word_at(p, i)] = swaps_bytes(p->order) ? swap16(word) : word;
     }
@@ -135,6 +162,27 @@ static double double_of(uint64_t raw)
     return d;
 }
 
+/* A decimal digit a nibble; NaN when one is none. */
+static double bcd_of(uint64_t raw)
+{
+    double n = 0;
+    for (int shift = 28; shift >= 0; shift -= 4) {
+        unsigned digit = (unsigned)(raw >> shift & 0xf);
+        if (digit > 9)
+            return (double)NAN;
+        n = n * 10 + digit;
+    }
+    return n;
+}
+
+static uint64_t to_bcd(uint64_t n)
+{
+    uint64_t raw = 0;
+    for (int shift = 0; n > 0; shift += 4, n /= 10)
+        raw |= n % 10 << shift;
+    return raw;
+}
+
 /* The raw pattern as a number; NaN or infinite when it is none. */
 static double number_of(enum point_type type, uint64_t raw)
 {
@@ -149,6 +197,9 @@ static double number_of(enum point_type type, uint64_t raw)
         return float_of((uint32_t)raw);
     case TYPE_F64:
         return double_of(raw);
+    case TYPE_BCD16:
+    case TYPE_BCD32:
+        return bcd_of(raw);
     case TYPE_BIT:
     case TYPE_U16:
     case TYPE_U32:
@@ -216,6 +267,17 @@ static bool is_sentinel(const struct point *p, uint64_t raw)
     return false;
 }
 
+static bool is_bcd(const struct point *p)
+{
+    return p->type == TYPE_BCD16 || p->type == TYPE_BCD32;
+}
+
+static bool bit_of(const struct point *p, uint16_t reg)
+{
+    bool in_register = p->table == TABLE_HOLDING || p->table == TABLE_INPUT;
+    return in_register ? reg >> p->bit & 1 : reg != 0;
+}
+
 void point_decode(const struct point *p, const uint16_t *regs, struct sample *s)
 {
     s->quality = QUALITY_GOOD;
@@ -225,12 +287,14 @@ void point_decode(const struct point *p, const uint16_t *regs, struct sample *s)
         set_string(p, regs, s);
         return;
     }
-    uint64_t raw = p->type == TYPE_BIT ? regs[0] != 0 : join(p, regs);
+    uint64_t raw = p->type == TYPE_BIT ? bit_of(p, regs[0]) : join(p, regs);
     if (is_sentinel(p, raw)) {
         set_bad(s, CAUSE_INVALID);
     } else if (p->kind->type == KIND_BOOL) {
         s->value.type = VALUE_BOOL;
         s->value.boolean = raw != 0;
+        if (is_bcd(p) && isnan(bcd_of(raw)))
+            set_bad(s, CAUSE_INVALID);
     } else {
         set_number(p, number_of(p->type, raw), s);
     }
@@ -251,11 +315,13 @@ static int encode_integer(const struct point *p, double v, uint16_t *regs, struc
         [TYPE_U16] = {0, 65536},        [TYPE_S16] = {-32768, 32768},
         [TYPE_U32] = {0, 4294967296.0}, [TYPE_S32] = {-2147483648.0, 2147483648.0},
         [TYPE_U64] = {0, U64_END},      [TYPE_S64] = {-S64_END, S64_END},
+        [TYPE_BCD16] = {0, 1e4},        [TYPE_BCD32] = {0, 1e8},
     };
     double whole = nearbyint(remove_scale(p, v));
     if (!(whole >= ranges[p->type].min && whole < ranges[p->type].end))
         return refuse_limit(p, v, e);
-    split(p, whole < 0 ? (uint64_t)(int64_t)whole : (uint64_t)whole, regs);
+    uint64_t raw = whole < 0 ? (uint64_t)(int64_t)whole : (uint64_t)whole;
+    split(p, is_bcd(p) ? to_bcd(raw) : raw, regs);
     return 0;
 }
 

@@ -1,6 +1,7 @@
 #include "model/profile.h"
 
 #include <assert.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,281 +11,14 @@
 #include "model/profile_file.h"
 #include "model/schema.h"
 
-#define LABEL_SIZE  128
-#define SOURCE_SIZE 384
-#define NOTE_SIZE   320
-#define NOTES_MAX   16
-#define HEX_SIZE    19 /* "0x" and 16 digits */
-#define STRING_REGS 31 /* of two characters */
+#define REGISTERS_MAX 125 /* of one read, Modbus Application Protocol V1.1b3, 6.3 */
 
-_Static_assert(2 * STRING_REGS < VALUE_STRING_SIZE, "a value holds the longest string");
-
-/* --- the file, as written --- */
-
-struct note {
-    char text[NOTE_SIZE];
-};
-
-struct pattern {
-    char hex[HEX_SIZE];
-};
-
-struct file_point {
-    char name[NAME_SIZE];
-    char kind[NAME_SIZE];
-    int table, type, order;
-    int64_t address, count, repeat, stride, period_ms;
-    double scale, offset;
-    struct pattern *invalid;
-    size_t invalid_count;
-    bool writable;
-    char readback[NAME_SIZE];
-    char note[NOTE_SIZE];
-};
-
-struct file {
-    char name[NAME_SIZE];
-    char label[LABEL_SIZE];
-    char source[SOURCE_SIZE];
-    int confidence;
-    struct note *notes;
-    size_t note_count;
-    struct {
-        int64_t baud;
-        int parity;
-        int64_t stop_bits;
-    } serial;
-    int64_t turnaround_ms;
-    struct file_point *points;
-    size_t point_count;
-};
-
-static const char *const tables[] = {"coil", "discrete", "holding", "input", NULL};
-static const char *const types[] = {"bit", "u16", "s16", "u32",    "s32", "u64",
-                                    "s64", "f32", "f64", "string", NULL};
-static const char *const orders[] = {"ABCD", "CDAB", "BADC", "DCBA", NULL};
-static const char *const parities[] = {"none", "even", "odd", NULL};
-static const char *const confidences[] = {"low", "medium", "medium-high", "high", NULL};
-
-/* Registers of each type; 0: the file says. */
-static const uint16_t widths[] = {1, 1, 1, 2, 2, 4, 4, 2, 4, 0};
-
-static int check_kind(const void *member, struct err *e)
-{
-    if (kind_find(member))
-        return 0;
-    return err_set(e, ERR_INVALID, "\"%s\" is no known kind; shared/model/kind.c lists them",
-                   (const char *)member);
-}
-
-static int check_scale(const void *member, struct err *e)
-{
-    double scale = *(const double *)member;
-    return scale < 0 || scale > 0 ? 0 : err_set(e, ERR_INVALID, "0 would hide every value; use 1");
-}
-
-static int check_hex(const void *member, struct err *e)
-{
-    const char *text = member;
-    size_t digits = strlen(text) > 2 ? strspn(text + 2, "0123456789abcdefABCDEF") : 0;
-    if (digits && strncmp(text, "0x", 2) == 0 && text[2 + digits] == '\0')
-        return 0;
-    return err_set(e, ERR_INVALID, "\"%s\" is no raw pattern; write it like 0xFFFF", text);
-}
-
-#define AT(member)       .offset = offsetof(struct file, member)
-#define POINT_AT(member) .offset = offsetof(struct file_point, member)
-
-static const struct schema_field note_fields[] = {
-    {.key = "", .type = SCHEMA_STRING, .size = NOTE_SIZE, .min = 1, .help = "a sentence"},
-    SCHEMA_END};
-
-static const struct schema_field pattern_fields[] = {{.key = "",
-                                                      .type = SCHEMA_STRING,
-                                                      .size = HEX_SIZE,
-                                                      .check = check_hex,
-                                                      .help = "a raw pattern like 0xFFFF"},
-                                                     SCHEMA_END};
-
-static const struct schema_field serial_fields[] = {
-    {.key = "baud",
-     .type = SCHEMA_INT,
-     .min = 300,
-     .max = 921600,
-     .preset = "9600",
-     .help = "bits a second"},
-    {.key = "parity",
-     .type = SCHEMA_ENUM,
-     .offset = offsetof(struct file, serial.parity) - offsetof(struct file, serial),
-     .words = parities,
-     .preset = "\"none\"",
-     .help = "parity bit"},
-    {.key = "stop_bits",
-     .type = SCHEMA_INT,
-     .offset = offsetof(struct file, serial.stop_bits) - offsetof(struct file, serial),
-     .min = 1,
-     .max = 2,
-     .preset = "1",
-     .help = "stop bits"},
-    SCHEMA_END};
-
-static const struct schema_field point_fields[] = {
-    {.key = "name",
-     .type = SCHEMA_STRING,
-     POINT_AT(name),
-     .size = NAME_SIZE,
-     .min = 1,
-     .help = "the point's name (a-z, 0-9, -); with `repeat`, # stands for the number"},
-    {.key = "kind",
-     .type = SCHEMA_STRING,
-     POINT_AT(kind),
-     .size = NAME_SIZE,
-     .min = 1,
-     .check = check_kind,
-     .help = "what is measured; unit and plausible range follow from it"},
-    {.key = "table",
-     .type = SCHEMA_ENUM,
-     POINT_AT(table),
-     .words = tables,
-     .help = "where it is read: function code 1, 2, 3 or 4"},
-    {.key = "address",
-     .type = SCHEMA_INT,
-     POINT_AT(address),
-     .max = 65535,
-     .help = "its first register or bit, counted from 0 as on the wire"},
-    {.key = "type",
-     .type = SCHEMA_ENUM,
-     POINT_AT(type),
-     .words = types,
-     .help = "how the registers are to be read"},
-    {.key = "count",
-     .type = SCHEMA_INT,
-     POINT_AT(count),
-     .max = STRING_REGS,
-     .preset = "0",
-     .help = "registers of a string; other types know theirs"},
-    {.key = "order",
-     .type = SCHEMA_ENUM,
-     POINT_AT(order),
-     .words = orders,
-     .preset = "\"ABCD\"",
-     .help = "byte order, most significant A: CDAB swaps words, BADC bytes, DCBA both"},
-    {.key = "scale",
-     .type = SCHEMA_NUMBER,
-     POINT_AT(scale),
-     .preset = "1",
-     .check = check_scale,
-     .help = "value = raw * scale + offset, in the kind's unit"},
-    {.key = "offset",
-     .type = SCHEMA_NUMBER,
-     POINT_AT(offset),
-     .preset = "0",
-     .help = "added after scaling, in the kind's unit"},
-    {.key = "invalid",
-     .type = SCHEMA_ARRAY,
-     POINT_AT(invalid),
-     .count_offset = offsetof(struct file_point, invalid_count),
-     .size = sizeof(struct pattern),
-     .max = POINT_INVALID_MAX,
-     .preset = "[]",
-     .fields = pattern_fields,
-     .unique = "",
-     .help = "raw patterns that mean no reading, most significant byte first"},
-    {.key = "repeat",
-     .type = SCHEMA_INT,
-     POINT_AT(repeat),
-     .min = 1,
-     .max = PROFILE_POINTS_MAX,
-     .preset = "1",
-     .help = "a bank of equal points, numbered from 1"},
-    {.key = "stride",
-     .type = SCHEMA_INT,
-     POINT_AT(stride),
-     .max = 65535,
-     .preset = "0",
-     .help = "addresses from one point of a bank to the next; 0: no gap between them"},
-    {.key = "period_ms",
-     .type = SCHEMA_INT,
-     POINT_AT(period_ms),
-     .max = 86400000,
-     .preset = "0",
-     .help = "milliseconds between two readings; 0: as the device is configured"},
-    {.key = "writable",
-     .type = SCHEMA_BOOL,
-     POINT_AT(writable),
-     .preset = "false",
-     .help = "a signed command may write it"},
-    {.key = "readback",
-     .type = SCHEMA_STRING,
-     POINT_AT(readback),
-     .size = NAME_SIZE,
-     .preset = "\"\"",
-     .help = "the point that shows what a write really did"},
-    {.key = "note",
-     .type = SCHEMA_STRING,
-     POINT_AT(note),
-     .size = NOTE_SIZE,
-     .preset = "\"\"",
-     .help = "what the next reader must know"},
-    SCHEMA_END};
-
-const struct schema_field profile_fields[] = {
-    {.key = "name", .type = SCHEMA_NAME, AT(name), .help = "the profile's name, that of its file"},
-    {.key = "label",
-     .type = SCHEMA_STRING,
-     AT(label),
-     .size = LABEL_SIZE,
-     .min = 1,
-     .help = "maker, model and what it is"},
-    {.key = "source",
-     .type = SCHEMA_STRING,
-     AT(source),
-     .size = SOURCE_SIZE,
-     .min = 1,
-     .help = "where the register map comes from"},
-    {.key = "confidence",
-     .type = SCHEMA_ENUM,
-     AT(confidence),
-     .words = confidences,
-     .help = "how far the map is proved; below high, check the first device by hand"},
-    {.key = "notes",
-     .type = SCHEMA_ARRAY,
-     AT(notes),
-     .count_offset = offsetof(struct file, note_count),
-     .size = sizeof(struct note),
-     .max = NOTES_MAX,
-     .preset = "[]",
-     .fields = note_fields,
-     .help = "conflicts between sources, unknowns, traps"},
-    {.key = "serial",
-     .type = SCHEMA_OBJECT,
-     AT(serial),
-     .preset = "{}",
-     .fields = serial_fields,
-     .help = "line settings as delivered"},
-    {.key = "turnaround_ms",
-     .type = SCHEMA_INT,
-     AT(turnaround_ms),
-     .max = 10000,
-     .preset = "100",
-     .help = "longest time from the request's end to the reply's start, in milliseconds"},
-    {.key = "points",
-     .type = SCHEMA_ARRAY,
-     AT(points),
-     .count_offset = offsetof(struct file, point_count),
-     .size = sizeof(struct file_point),
-     .min = 1,
-     .max = PROFILE_POINTS_MAX,
-     .fields = point_fields,
-     .unique = "name",
-     .help = "what can be read"},
-    SCHEMA_END};
-
-/* --- from file to profile --- */
+_Static_assert(2 * PROFILE_STRING_REGS < VALUE_STRING_SIZE, "a value holds the longest string");
+_Static_assert(2 * PROFILE_SLOTS_MAX <= REGISTERS_MAX, "all floats of a map come in one read");
 
 struct maker {
     const struct json_doc *doc;
-    const struct file *file;
+    const struct profile_file *file;
     struct profile *profile;
     uint16_t *origin; /* of each profile point: its index in the file */
     struct err *e;
@@ -302,45 +36,161 @@ __attribute__((format(printf, 4, 5))) static int refuse(struct maker *m, size_t 
     return schema_refuse(m->doc, path, m->e, "%s", why);
 }
 
-static bool is_bit_table(int table)
+static enum point_table table_of(int word)
+{
+    return (enum point_table)(word + TABLE_COIL);
+}
+
+static bool is_bit_table(enum point_table table)
 {
     return table == TABLE_COIL || table == TABLE_DISCRETE;
 }
 
-/* What one key alone cannot say. */
-static int check_point(struct maker *m, size_t i)
+/* Two stretches of one table share an address. */
+static bool meet(int64_t a, int64_t a_count, int64_t b, int64_t b_count)
 {
-    const struct file_point *f = &m->file->points[i];
+    return a < b + b_count && b < a + a_count;
+}
+
+/* --- what one key alone cannot say --- */
+
+static int check_type(struct maker *m, size_t i)
+{
+    const struct profile_file_point *f = &m->file->points[i];
     const struct kind *kind = kind_find(f->kind);
-    if (is_bit_table(f->table + 1) != (f->type == TYPE_BIT))
-        return refuse(m, i, "type", "%s does not stand in the %s table; %s", types[f->type],
-                      tables[f->table],
-                      f->type == TYPE_BIT ? "use coil or discrete" : "use holding or input");
+    const char *type = profile_types[f->type];
+    bool bits = is_bit_table(table_of(f->table));
+    if (bits && f->type != TYPE_BIT)
+        return refuse(m, i, "type", "%s does not stand in the %s table; use holding or input", type,
+                      profile_tables[f->table]);
     if ((kind->type == KIND_STRING) != (f->type == TYPE_STRING) ||
         (f->type == TYPE_BIT && kind->type != KIND_BOOL))
-        return refuse(m, i, "type", "%s does not fit the kind %s, which is a %s", types[f->type],
-                      kind->name, kind_type_name(kind->type));
+        return refuse(m, i, "type", "%s does not fit the kind %s, which is a %s", type, kind->name,
+                      kind_type_name(kind->type));
     if ((f->type == TYPE_STRING) != (f->count > 0))
         return refuse(m, i, "count",
                       f->count ? "only a string has a count; remove it"
                                : "a string needs one: 1 to 31 registers");
-    if (f->writable && f->table + 1 != TABLE_COIL && f->table + 1 != TABLE_HOLDING)
-        return refuse(m, i, "writable", "the %s table cannot be written", tables[f->table]);
+    if (f->has_bit && (bits || f->type != TYPE_BIT))
+        return refuse(m, i, "bit", "only the type bit in a register has one; remove it");
+    if (f->type == TYPE_BIT && !bits && !f->has_bit)
+        return refuse(m, i, "bit", "is missing; a bit in a register needs one, 0 to 15");
+    if (f->type == TYPE_BIT && f->order != ORDER_ABCD)
+        return refuse(m, i, "order", "a bit has none; give its number in the register as it comes");
+    return 0;
+}
+
+static int check_place(struct maker *m, size_t i)
+{
+    const struct profile_file_point *f = &m->file->points[i];
+    const struct profile_file_map *map = &m->file->map;
+    if (f->has_address == f->has_code)
+        return refuse(m, i, "address",
+                      f->has_code ? "a point with a code stands where the map says; remove one"
+                                  : "is missing; give its first register or bit, or a code");
+    if (!f->has_code)
+        return 0;
+    if (!m->file->has_map)
+        return refuse(m, i, "code", "the profile has no map that codes stand in");
+    if (f->table != map->table)
+        return refuse(m, i, "table", "the map stands in the %s table", profile_tables[map->table]);
+    if (f->type == TYPE_BIT || f->type == TYPE_STRING)
+        return refuse(m, i, "type", "a slot of the map holds a number, no %s",
+                      profile_types[f->type]);
+    if (point_type_width((enum point_type)f->type) > map->stride)
+        return refuse(m, i, "type", "%s is wider than a slot of the map, which has %d registers",
+                      profile_types[f->type], (int)map->stride);
+    if (f->writable)
+        return refuse(m, i, "writable", "a slot of the map may hold something else tomorrow");
+    if (f->repeat > 1)
+        return refuse(m, i, "repeat", "a code stands for one point; remove one");
+    return 0;
+}
+
+static int check_bank(struct maker *m, size_t i)
+{
+    const struct profile_file_point *f = &m->file->points[i];
     if ((f->repeat > 1) != (strchr(f->name, '#') != NULL))
         return refuse(m, i, "name",
                       "a # stands in the name of a bank (repeat above 1), only there");
+    if (f->has_stride && f->repeat == 1)
+        return refuse(m, i, "stride", "belongs to a bank (repeat above 1); remove it");
+    return 0;
+}
+
+/* Whether a write with this function reaches the point. */
+static bool function_fits(const struct point *p, int64_t function)
+{
+    if (p->table == TABLE_COIL)
+        return function == 5 || function == 15;
+    if (p->type == TYPE_BIT)
+        return function == 22;
+    return (function == 6 && p->count == 1) || function == 16 || function == 23;
+}
+
+static const char *functions_for(const struct point *p)
+{
+    if (p->table == TABLE_COIL)
+        return "5 or 15";
+    if (p->type == TYPE_BIT)
+        return "22, which leaves its neighbours alone";
+    return p->count == 1 ? "6, 16 or 23" : "16 or 23";
+}
+
+static int make_write(struct maker *m, size_t i, int64_t n, struct point *p)
+{
+    const struct profile_file_point *f = &m->file->points[i];
+    if (!f->writable) {
+        const char *key = f->has_write_function  ? "write_function"
+                          : f->has_write_address ? "write_address"
+                          : f->write_only        ? "write_only"
+                                                 : NULL;
+        return key ? refuse(m, i, key, "belongs to a writable point; set writable") : 0;
+    }
+    if (p->table != TABLE_COIL && p->table != TABLE_HOLDING)
+        return refuse(m, i, "writable", "the %s table cannot be written",
+                      point_table_name(p->table));
+    int64_t usual = p->table == TABLE_COIL ? 5 : p->type == TYPE_BIT ? 22 : p->count == 1 ? 6 : 16;
+    p->write_function = (uint8_t)(f->has_write_function ? f->write_function : usual);
+    if (!function_fits(p, p->write_function))
+        return refuse(m, i, "write_function", "%u does not write a %s in the %s table; use %s",
+                      p->write_function, point_type_name(p->type), point_table_name(p->table),
+                      functions_for(p));
+    int64_t apart = f->has_write_address ? f->write_address - f->address : 0;
+    if (p->address + apart < 0 || p->address + apart + p->count > 65536)
+        return refuse(m, i, "write_address", "point %d of the bank would end past 65535", (int)n);
+    p->write_address = (uint16_t)(p->address + apart);
+    p->write_only = f->write_only;
+    if (p->write_only && (!*p->readback || strcmp(p->readback, p->name) == 0))
+        return refuse(m, i, "readback",
+                      "is missing; what cannot be read needs another point that shows its effect");
+    return 0;
+}
+
+static int make_wrap(struct maker *m, size_t i, struct point *p)
+{
+    const struct profile_file_point *f = &m->file->points[i];
+    if (!f->has_wrap)
+        return 0;
+    if (p->kind->type != KIND_COUNTER)
+        return refuse(m, i, "wrap", "%s is no counter; remove it", p->kind->name);
+    double end = point_wrap(p);
+    if (!(f->wrap > 0) || (end > 0 && f->wrap > end))
+        return refuse(m, i, "wrap", "%g is never reached; a %s here counts to %g", f->wrap,
+                      point_type_name(p->type), end > 0 ? end : (double)INFINITY);
+    p->wrap = f->wrap;
     return 0;
 }
 
 static int make_patterns(struct maker *m, size_t i, struct point *p)
 {
-    const struct file_point *f = &m->file->points[i];
-    unsigned bits = p->count < 4 ? 16u * p->count : 64;
+    const struct profile_file_point *f = &m->file->points[i];
+    unsigned width = point_type_width(p->type);
     for (size_t k = 0; k < f->invalid_count; k++) {
         uint64_t raw = strtoull(f->invalid[k].hex, NULL, 16);
-        if (p->type == TYPE_BIT || p->type == TYPE_STRING || (bits < 64 && raw >> bits))
+        if (p->type == TYPE_BIT || width == 0 || (width < 4 && raw >> 16 * width))
             return refuse(m, i, "invalid", "%s does not fit a %s", f->invalid[k].hex,
-                          types[f->type]);
+                          point_type_name(p->type));
         p->invalid[k] = raw;
     }
     p->invalid_count = (unsigned)f->invalid_count;
@@ -357,43 +207,78 @@ static void number_name(const char *pattern, int64_t n, char name[NAME_SIZE + 8]
         snprintf(name, NAME_SIZE + 8, "%s", pattern);
 }
 
-static int make_point(struct maker *m, size_t i, int64_t n)
+/* Names of the n-th point of a bank, n from 0. */
+static int make_names(struct maker *m, size_t i, int64_t n, struct point *p)
 {
-    const struct file_point *f = &m->file->points[i];
-    struct profile *profile = m->profile;
-    struct point *p = &profile->points[profile->point_count];
+    const struct profile_file_point *f = &m->file->points[i];
     char name[NAME_SIZE + 8], readback[NAME_SIZE + 8];
-    number_name(f->name, n, name);
-    number_name(f->readback, n, readback);
+    number_name(f->name, f->first + n, name);
+    number_name(f->readback, f->first + n, readback);
     if (!name_valid(name))
         return refuse(m, i, "name", "\"%s\" is no name; use 1 to %d of a-z, 0-9 and -, no - first",
                       name, NAME_MAX_LEN);
     if (*readback && !name_valid(readback))
         return refuse(m, i, "readback", "\"%s\" is no point's name", readback);
+    memcpy(p->name, name, NAME_SIZE);
+    memcpy(p->readback, readback, NAME_SIZE);
+    return 0;
+}
+
+/* Where the n-th point of a bank stands. The bits of a register count on into the next one. */
+static int make_place(struct maker *m, size_t i, int64_t n, struct point *p)
+{
+    const struct profile_file_point *f = &m->file->points[i];
+    if (f->has_code) {
+        p->code = (uint16_t)f->code;
+        p->address = m->profile->map.values;
+        p->count = (uint16_t)(m->profile->map.slots * m->profile->map.stride);
+        return 0;
+    }
+    int64_t address = f->address + n * (f->has_stride ? f->stride : p->count);
+    if (f->has_bit && !f->has_stride) {
+        address = f->address + (f->bit + n) / 16;
+        p->bit = (uint8_t)((f->bit + n) % 16);
+    }
+    if (address + p->count > 65536)
+        return refuse(m, i, "address", "%s would end past 65535", p->name);
+    p->address = (uint16_t)address;
+    return 0;
+}
+
+static int make_point(struct maker *m, size_t i, int64_t n)
+{
+    const struct profile_file_point *f = &m->file->points[i];
+    struct point *p = &m->profile->points[m->profile->point_count];
     *p = (struct point){.kind = kind_find(f->kind),
-                        .table = (enum point_table)(f->table + 1),
+                        .table = table_of(f->table),
                         .type = (enum point_type)f->type,
                         .order = (enum point_order)f->order,
                         .scale = f->scale,
                         .offset = f->offset,
+                        .bit = (uint8_t)f->bit,
                         .period_ms = (uint32_t)f->period_ms,
                         .writable = f->writable};
-    memcpy(p->name, name, NAME_SIZE);
-    memcpy(p->readback, readback, NAME_SIZE);
-    p->count = f->type == TYPE_STRING ? (uint16_t)f->count : widths[f->type];
-    int64_t address = f->address + (n - 1) * (f->stride ? f->stride : p->count);
-    if (address + p->count > 65536)
-        return refuse(m, i, "address", "%s would end past 65535", name);
-    p->address = (uint16_t)address;
-    m->origin[profile->point_count++] = (uint16_t)i;
-    return make_patterns(m, i, p);
+    p->count = f->type == TYPE_STRING ? (uint16_t)f->count : point_type_width(p->type);
+    m->origin[m->profile->point_count++] = (uint16_t)i;
+    int rc = make_names(m, i, n, p);
+    if (rc == 0)
+        rc = make_place(m, i, n, p);
+    if (rc == 0)
+        rc = make_write(m, i, n, p);
+    if (rc == 0)
+        rc = make_wrap(m, i, p);
+    return rc ? rc : make_patterns(m, i, p);
 }
 
 static int make_points(struct maker *m)
 {
     size_t total = 0;
     for (size_t i = 0; i < m->file->point_count; i++) {
-        int rc = check_point(m, i);
+        int rc = check_type(m, i);
+        if (rc == 0)
+            rc = check_place(m, i);
+        if (rc == 0)
+            rc = check_bank(m, i);
         if (rc)
             return rc;
         total += (size_t)m->file->points[i].repeat;
@@ -407,7 +292,7 @@ static int make_points(struct maker *m)
     if (!m->profile->points || !m->origin)
         return err_set(m->e, ERR_NOMEM, "no memory for %zu points", total);
     for (size_t i = 0; i < m->file->point_count; i++) {
-        for (int64_t n = 1; n <= m->file->points[i].repeat; n++) {
+        for (int64_t n = 0; n < m->file->points[i].repeat; n++) {
             int rc = make_point(m, i, n);
             if (rc)
                 return rc;
@@ -416,53 +301,174 @@ static int make_points(struct maker *m)
     return 0;
 }
 
-/* Points as they stand in the file: line numbers still mean something. */
-static int check_relations(struct maker *m)
+/* --- blocks and the dynamic map --- */
+
+static int make_blocks(struct maker *m)
 {
-    assert(m->origin);
-    const struct profile *profile = m->profile;
-    for (size_t i = 0; i < profile->point_count; i++) {
-        const struct point *p = &profile->points[i];
-        if (*p->readback && !profile_find(profile, p->readback))
-            return refuse(m, m->origin[i], "readback", "there is no point \"%s\"", p->readback);
+    char path[32];
+    for (size_t i = 0; i < m->file->block_count; i++) {
+        const struct profile_file_block *f = &m->file->blocks[i];
+        snprintf(path, sizeof(path), "blocks[%zu].count", i);
+        if (f->address + f->count > 65536)
+            return schema_refuse(m->doc, path, m->e, "the block would end past 65535");
         for (size_t j = 0; j < i; j++) {
-            const struct point *q = &profile->points[j];
-            if (strcmp(p->name, q->name) == 0)
-                return refuse(m, m->origin[i], "name", "\"%s\" is also a point of points[%u]",
-                              p->name, m->origin[j]);
-            if (p->table == q->table && p->address < q->address + q->count &&
-                q->address < p->address + p->count)
-                return refuse(m, m->origin[i], "address", "%s and %s overlap at %u", p->name,
-                              q->name, p->address > q->address ? p->address : q->address);
+            const struct profile_file_block *g = &m->file->blocks[j];
+            if (f->table == g->table && meet(f->address, f->count, g->address, g->count))
+                return schema_refuse(m->doc, path, m->e, "the block overlaps blocks[%zu]", j);
         }
+        m->profile->blocks[i] =
+            (struct profile_block){table_of(f->table), (uint16_t)f->address, (uint32_t)f->count};
     }
+    m->profile->block_count = m->file->block_count;
     return 0;
 }
 
+static int make_map(struct maker *m)
+{
+    const struct profile_file_map *f = &m->file->map;
+    if (!m->file->has_map)
+        return 0;
+    int64_t span = f->slots * f->stride;
+    if (is_bit_table(table_of(f->table)))
+        return schema_refuse(m->doc, "map.table", m->e, "a map stands in holding or input");
+    if (span > REGISTERS_MAX)
+        return schema_refuse(m->doc, "map.slots", m->e,
+                             "%d slots of %d registers do not come in one read of %d",
+                             (int)f->slots, (int)f->stride, REGISTERS_MAX);
+    if (f->codes + f->slots > 65536 || f->values + span > 65536 ||
+        (f->has_status && f->status + f->slots > 65536))
+        return schema_refuse(m->doc, "map.slots", m->e, "the map would end past 65535");
+    if (meet(f->codes, f->slots, f->values, span) ||
+        (f->has_status && (meet(f->status, f->slots, f->values, span) ||
+                           meet(f->status, f->slots, f->codes, f->slots))))
+        return schema_refuse(m->doc, "map.values", m->e, "codes, status and values overlap");
+    m->profile->map = (struct profile_map){.table = table_of(f->table),
+                                           .codes = (uint16_t)f->codes,
+                                           .values = (uint16_t)f->values,
+                                           .status = (uint16_t)f->status,
+                                           .has_status = f->has_status,
+                                           .slots = (uint16_t)f->slots,
+                                           .stride = (uint16_t)f->stride,
+                                           .period_ms = (uint32_t)f->period_ms};
+    return 0;
+}
+
+/* --- points as they stand in the file: line numbers still mean something --- */
+
+static int check_readback(struct maker *m, size_t i)
+{
+    const struct point *p = &m->profile->points[i];
+    if (!*p->readback)
+        return 0;
+    const struct point *shown = profile_find(m->profile, p->readback);
+    if (!shown)
+        return refuse(m, m->origin[i], "readback", "there is no point \"%s\"", p->readback);
+    if (shown->write_only)
+        return refuse(m, m->origin[i], "readback", "%s cannot be read either", p->readback);
+    return 0;
+}
+
+/* A bit shares its register; slots of a map may hold any of its points; what is only written does
+ * not meet what is read. */
+static bool may_overlap(const struct point *p, const struct point *q)
+{
+    bool apart = p->type == TYPE_BIT && q->type == TYPE_BIT && p->bit != q->bit;
+    return apart || (p->type == TYPE_BIT) != (q->type == TYPE_BIT) || (p->code && q->code) ||
+           p->write_only != q->write_only;
+}
+
+static int check_pair(struct maker *m, size_t i, size_t j)
+{
+    const struct point *p = &m->profile->points[i], *q = &m->profile->points[j];
+    if (strcmp(p->name, q->name) == 0)
+        return refuse(m, m->origin[i], "name", "\"%s\" is also a point of points[%u]", p->name,
+                      m->origin[j]);
+    if (p->code && p->code == q->code)
+        return refuse(m, m->origin[i], "code", "%s has %u too", q->name, p->code);
+    if (p->table == q->table && meet(p->address, p->count, q->address, q->count) &&
+        !may_overlap(p, q))
+        return refuse(m, m->origin[i], p->code ? "code" : "address", "%s and %s overlap at %u",
+                      p->name, q->name, p->address > q->address ? p->address : q->address);
+    return 0;
+}
+
+/* Where a table has blocks, a point outside them or across a border is one that no read answers. */
+static int check_block(struct maker *m, size_t i)
+{
+    const struct profile *profile = m->profile;
+    const struct point *p = &profile->points[i];
+    bool any = false, inside = false;
+    for (size_t k = 0; k < profile->block_count; k++) {
+        const struct profile_block *b = &profile->blocks[k];
+        if (b->table != p->table)
+            continue;
+        any = true;
+        inside |= p->address >= b->address && p->address + p->count <= b->address + b->count;
+    }
+    if (!any || inside || p->write_only)
+        return 0;
+    return refuse(m, m->origin[i], p->code ? "code" : "address",
+                  "%s (%u to %u) lies in no block of the %s table", p->name, p->address,
+                  p->address + p->count - 1u, point_table_name(p->table));
+}
+
+static int check_relations(struct maker *m)
+{
+    assert(m->origin);
+    bool coded = false;
+    for (size_t i = 0; i < m->profile->point_count; i++) {
+        int rc = check_readback(m, i);
+        for (size_t j = 0; rc == 0 && j < i; j++)
+            rc = check_pair(m, i, j);
+        if (rc == 0)
+            rc = check_block(m, i);
+        if (rc)
+            return rc;
+        coded |= m->profile->points[i].code != 0;
+    }
+    if (m->file->has_map && !coded)
+        return schema_refuse(m->doc, "map", m->e, "no point has a code to be found by; remove it");
+    return 0;
+}
+
+/* By table and address; whole registers before their bits, points of a map by their codes. */
 static int compare_points(const void *left, const void *right)
 {
     const struct point *a = left, *b = right;
     if (a->table != b->table)
         return a->table < b->table ? -1 : 1;
-    return (a->address > b->address) - (a->address < b->address);
+    if (a->address != b->address)
+        return a->address < b->address ? -1 : 1;
+    if ((a->type == TYPE_BIT) != (b->type == TYPE_BIT))
+        return b->type == TYPE_BIT ? -1 : 1;
+    if (a->bit != b->bit)
+        return a->bit < b->bit ? -1 : 1;
+    if (a->code != b->code)
+        return a->code < b->code ? -1 : 1;
+    return strcmp(a->name, b->name);
 }
 
 static int make_profile(struct maker *m)
 {
     static const char parity_letters[] = "NEO";
-    const struct file *f = m->file;
+    const struct profile_file *f = m->file;
     struct profile *p = m->profile;
     memcpy(p->name, f->name, NAME_SIZE);
     p->label = strdup(f->label);
     p->source = strdup(f->source);
-    p->confidence = strdup(confidences[f->confidence]);
+    p->confidence = strdup(profile_confidences[f->confidence]);
     if (!p->label || !p->source || !p->confidence)
         return err_set(m->e, ERR_NOMEM, "no memory for a profile");
     p->serial.baud = (uint32_t)f->serial.baud;
     p->serial.parity = parity_letters[f->serial.parity];
     p->serial.stop_bits = (uint8_t)f->serial.stop_bits;
     p->turnaround_ms = (uint32_t)f->turnaround_ms;
-    int rc = make_points(m);
+    p->ours = f->ours;
+    int rc = make_blocks(m);
+    if (rc == 0)
+        rc = make_map(m);
+    if (rc == 0)
+        rc = make_points(m);
     if (rc == 0)
         rc = check_relations(m);
     if (rc == 0)
@@ -472,7 +478,7 @@ static int make_profile(struct maker *m)
 
 int profile_parse(const char *text, size_t len, struct profile **out, struct err *e)
 {
-    struct file file = {0};
+    struct profile_file file = {0};
     struct json_doc *doc = NULL;
     struct maker m = {.file = &file, .e = e};
     *out = NULL;
@@ -509,7 +515,17 @@ void profile_free(struct profile *p)
 
 const char *point_table_name(enum point_table table)
 {
-    return tables[table - TABLE_COIL];
+    return profile_tables[table - TABLE_COIL];
+}
+
+const char *point_type_name(enum point_type type)
+{
+    return profile_types[type];
+}
+
+const char *point_order_name(enum point_order order)
+{
+    return profile_orders[order];
 }
 
 const struct point *profile_find(const struct profile *p, const char *name)

@@ -43,6 +43,8 @@ enum point_type {
     TYPE_S64,
     TYPE_F32,
     TYPE_F64,
+    TYPE_BCD16, /* four decimal digits, a nibble each */
+    TYPE_BCD32,
     TYPE_STRING
 };
 
@@ -64,9 +66,9 @@ struct point {
     uint32_t period_ms;                  /* default polling period; 0: the device's */
     uint8_t bit;   /* TYPE_BIT in a register table: 0 the least significant; in a bit table 0 */
     uint16_t code; /* dynamic maps: the parameter code it is found by; 0: it stands at `address` */
-    double
-        wrap; /* counters: where the register starts again at 0, in unit; 0: at its width's end */
+    double wrap;   /* counters: where it starts again at 0, in unit; 0: see point_wrap */
     bool writable;
+    bool write_only; /* never polled: a read of it is refused; `readback` names another point */
     uint8_t write_function;   /* 5, 6, 15, 16, 22 or 23 */
     uint16_t write_address;   /* apart from `address` in some devices */
     char readback[NAME_SIZE]; /* the point that shows what a write really did; empty: itself */
@@ -75,7 +77,8 @@ struct point {
 /* A stretch a device answers in one read; reads that cross its border are refused by it. */
 struct profile_block {
     enum point_table table;
-    uint16_t address, count;
+    uint16_t address;
+    uint32_t count; /* up to the whole table */
 };
 
 /* A dynamic map (YSI EXO): slot i of `values` holds what the code in slot i of `codes` says. A
@@ -84,9 +87,11 @@ struct profile_block {
 struct profile_map {
     enum point_table table;
     uint16_t codes, values; /* first registers */
-    uint16_t slots;         /* at most PROFILE_SLOTS_MAX; 0: the profile has no dynamic map */
-    uint16_t stride;        /* registers of a value */
-    uint32_t period_ms;     /* how often the codes are read again */
+    uint16_t status;        /* first register of the slots' states; a value counts at 0 only */
+    bool has_status;
+    uint16_t slots;     /* at most PROFILE_SLOTS_MAX; 0: the profile has no dynamic map */
+    uint16_t stride;    /* registers of a value */
+    uint32_t period_ms; /* how often the codes are read again */
 };
 
 struct profile {
@@ -108,21 +113,36 @@ struct profile {
     struct point *points; /* sorted by (table, address) */
 };
 
-/* Parses a profile file's text. e names line and path ("line 12: points[3].addr: ..."). Refuses
+/*
+ * Parses a profile file's text. e names line and path ("line 12: points[3].address: ..."). Refuses
  * unknown and duplicate keys, unknown kinds, overlapping registers, addresses past 65535, duplicate
- * names. */
+ * names, points that cross a block's border. Two things may overlap: a bit shares its register with
+ * other bits and with points that hold it whole; the points of a dynamic map all cover its values.
+ */
 int profile_parse(const char *text, size_t len, struct profile **out, struct err *e);
 void profile_free(struct profile *p); /* NULL is fine */
 const struct point *profile_find(const struct profile *p, const char *name);
-/* The table's word in profile files: "holding". */
+/* The words of profile files: "holding", "u16", "CDAB". */
 const char *point_table_name(enum point_table table);
+const char *point_type_name(enum point_type type);
+const char *point_order_name(enum point_order order);
+/* Registers a value of this type has; 0 for a string, which says its own. A point of a dynamic map
+ * has more in `count`: all slots. */
+uint16_t point_type_width(enum point_type type);
+/* Where a counter starts again at 0, in unit: what its profile says, else where an unsigned
+ * register or a BCD number ends. 0: nowhere in practice (64 bits, floats, other kinds). */
+double point_wrap(const struct point *p);
 
-/* Turns the point's registers (host order, as libmodbus gives them) or bit (regs[0] != 0) into a
- * value. Fills value, quality and cause of *s and nothing else: invalid sentinels and NaN give
- * CAUSE_INVALID, values outside the kind's range CAUSE_RANGE. Decimal scales (0.1, 0.001) divide,
- * so that 235 * 0.1 reads 23.5; an f32 becomes the double of its shortest decimal. */
+/*
+ * Turns the point's registers (host order, as libmodbus gives them) or bit (regs[0] != 0) into a
+ * value; for a point of a dynamic map, regs are those of its slot. Fills value, quality and cause
+ * of *s and nothing else: invalid sentinels, NaN and BCD nibbles above 9 give CAUSE_INVALID, values
+ * outside the kind's range CAUSE_RANGE. Decimal scales (0.1, 0.001) divide, so that 235 * 0.1 reads
+ * 23.5; an f32 becomes the double of its shortest decimal.
+ */
 void point_decode(const struct point *p, const uint16_t *regs, struct sample *s);
-/* The inverse, for writing: registers for a value; ERR_LIMIT when it does not fit the type. */
+/* The inverse, for writing: registers for a value; ERR_LIMIT when it does not fit the type. A bit
+ * in a register gives 0 or 1, as a coil does: it is written under its mask. */
 int point_encode(const struct point *p, const struct value *v, uint16_t *regs, struct err *e);
 
 #endif

@@ -328,6 +328,8 @@ static int read_preset(struct reader *r, const struct schema_field *f, void *obj
         push_key(r, f->key);
         return refuse(r, NULL, "is missing; give %s", f->help);
     }
+    if (field_is_optional(f))
+        return 0;
     int rc = json_parse(f->preset, strlen(f->preset), PRESET_MAX, JSON_STRICT, &preset, r->e);
     assert(rc != ERR_INVALID);
     if (rc)

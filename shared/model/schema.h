@@ -43,7 +43,8 @@ struct schema_field {
     double min, max;       /* numbers, lengths of arrays; unchecked when both are 0. A string with
                               min 1 may not be empty */
     const char *preset;    /* default as JSON text, trusted; NULL: the key must be given. A string
-                              with the preset "" is optional: empty, it is not printed */
+                              with the preset "" is optional: empty, it is not printed. "null":
+                              the member stays zeroed, and only present_offset tells */
     const char *const *words; /* enums: NULL-terminated */
     const struct schema_field *fields;
     const char *unique; /* arrays: the key whose values may not repeat, e.g. "name" */

@@ -22,6 +22,12 @@ static inline bool field_is_optional_text(const struct schema_field *f)
     return field_is_text(f) && f->preset && strcmp(f->preset, "\"\"") == 0;
 }
 
+/* Absent, it has no value at all. */
+static inline bool field_is_optional(const struct schema_field *f)
+{
+    return f->preset && strcmp(f->preset, "null") == 0;
+}
+
 /* The elements of an array are plain values, not objects. */
 static inline bool fields_are_plain(const struct schema_field *fields)
 {

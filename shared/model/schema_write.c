@@ -152,7 +152,7 @@ static void document_rows(const struct schema_field *fields, struct buf *out)
         buf_fmt(out, "| `%s` | ", f->key);
         write_type(f, out);
         write_range(f, out);
-        bool shown = f->preset && !field_is_optional_text(f);
+        bool shown = f->preset && !field_is_optional_text(f) && !field_is_optional(f);
         const char *quote = shown ? "`" : "";
         buf_fmt(out, " | %s%s%s | %s |\n", quote,
                 shown       ? f->preset
@@ -277,7 +277,7 @@ static void export_object(const struct schema_field *fields, struct buf *out, un
         json_write_string(out, f->key);
         buf_str(out, ": {\"description\": ");
         json_write_string(out, f->help);
-        if (f->preset)
+        if (f->preset && !field_is_optional(f))
             buf_fmt(out, ", \"default\": %s", f->preset);
         buf_str(out, ", ");
         export_type(f, out, depth + 2);

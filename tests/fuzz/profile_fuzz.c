@@ -20,6 +20,9 @@ static void decode(const struct point *p, const uint16_t *regs)
         assert(s.value.number >= p->kind->min && s.value.number <= p->kind->max);
     if (s.value.type != VALUE_NONE)
         (void)point_encode(p, &s.value, back, NULL);
+    assert(point_wrap(p) >= 0);
+    assert(p->address + p->count <= 65536 &&
+           p->write_address + (p->writable ? p->count : 0) <= 65536);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -79,6 +79,12 @@ static const struct {
     {TYPE_F32, ORDER_CDAB, 2, {0x0a3d, 0x4366}, 230.04},
     {TYPE_F32, ORDER_BADC, 2, {0x6643, 0x3d0a}, 230.04},
     {TYPE_F32, ORDER_DCBA, 2, {0x3d0a, 0x6643}, 230.04},
+    {TYPE_BCD16, ORDER_ABCD, 1, {0x9876}, 9876},
+    {TYPE_BCD16, ORDER_BADC, 1, {0x7698}, 9876},
+    {TYPE_BCD32, ORDER_ABCD, 2, {0x1234, 0x5678}, 12345678},
+    {TYPE_BCD32, ORDER_CDAB, 2, {0x5678, 0x1234}, 12345678},
+    {TYPE_BCD32, ORDER_BADC, 2, {0x3412, 0x7856}, 12345678},
+    {TYPE_BCD32, ORDER_DCBA, 2, {0x7856, 0x3412}, 12345678},
     {TYPE_F64, ORDER_ABCD, 4, {0xc0f8, 0x6a00, 0x0000, 0x0001}, -0x1.86a0000000001p16},
     {TYPE_F64, ORDER_CDAB, 4, {0x0001, 0x0000, 0x6a00, 0xc0f8}, -0x1.86a0000000001p16},
     {TYPE_F64, ORDER_BADC, 4, {0xf8c0, 0x006a, 0x0000, 0x0100}, -0x1.86a0000000001p16},
@@ -261,6 +267,44 @@ static void values_that_do_not_fit_are_refused(void **state)
     assert_non_null(strstr(e.text, "no plausible dim_level"));
 }
 
+static void a_nibble_above_nine_is_no_reading(void **state)
+{
+    (void)state;
+    struct point p = make("power", TYPE_BCD32, ORDER_ABCD, 2);
+    struct sample s = {0};
+    point_decode(&p, (uint16_t[]){0x1234, 0x56a8}, &s);
+    assert_int_equal(s.quality, QUALITY_BAD);
+    assert_int_equal(s.cause, CAUSE_INVALID);
+    struct value v = {.type = VALUE_NUMBER, .number = 100000000};
+    uint16_t regs[2];
+    struct err e;
+    assert_int_equal(point_encode(&p, &v, regs, &e), ERR_LIMIT);
+}
+
+static void a_bit_is_one_of_its_register(void **state)
+{
+    (void)state;
+    struct point p = make("breaker", TYPE_BIT, ORDER_ABCD, 1);
+    struct sample s = {0};
+    p.table = TABLE_INPUT;
+    p.bit = 9;
+    point_decode(&p, (uint16_t[]){0x0200}, &s);
+    assert_true(s.value.boolean);
+    point_decode(&p, (uint16_t[]){0xfdff}, &s);
+    assert_int_equal(s.value.type, VALUE_BOOL);
+    assert_false(s.value.boolean);
+}
+
+static void a_slot_of_a_map_is_read_by_its_type_not_by_the_map(void **state)
+{
+    (void)state;
+    struct point p = make("ph", TYPE_F32, ORDER_CDAB, 64);
+    struct sample s = {0};
+    p.code = 18;
+    point_decode(&p, (uint16_t[]){0x0000, 0x40e0}, &s);
+    assert_float_equal(s.value.number, 7, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -273,6 +317,9 @@ int main(void)
         cmocka_unit_test(bits_and_registers_become_states),
         cmocka_unit_test(strings_end_at_nul_or_blanks),
         cmocka_unit_test(values_that_do_not_fit_are_refused),
+        cmocka_unit_test(a_nibble_above_nine_is_no_reading),
+        cmocka_unit_test(a_bit_is_one_of_its_register),
+        cmocka_unit_test(a_slot_of_a_map_is_read_by_its_type_not_by_the_map),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -37,7 +37,7 @@ static void every_shipped_profile_parses_under_its_own_name(void **state)
         assert_string_equal(file, entry->d_name);
         for (size_t i = 1; i < p->point_count; i++)
             assert_true(p->points[i - 1].table < p->points[i].table ||
-                        p->points[i - 1].address < p->points[i].address);
+                        p->points[i - 1].address <= p->points[i].address);
         profile_free(p);
         n++;
     }
@@ -130,7 +130,7 @@ static const struct {
      "points[0].type: u16 does not stand in the coil table"},
     {HEAD
      "{\"name\":\"a\",\"kind\":\"breaker\",\"table\":\"input\",\"address\":0,\"type\":\"bit\"}]}",
-     "use coil or discrete"},
+     "points[0].bit: is missing; a bit in a register needs one"},
     {HEAD
      "{\"name\":\"a\",\"kind\":\"voltage\",\"table\":\"coil\",\"address\":0,\"type\":\"bit\"}]}",
      "bit does not fit the kind voltage, which is a number"},
@@ -192,6 +192,92 @@ static void a_wrong_profile_is_refused_with_line_and_path(void **state)
     profile_free(NULL);
 }
 
+/* One of everything a profile can say. */
+static const char full[] = HEAD
+    "{\"name\":\"state\",\"kind\":\"device_status\",\"table\":\"holding\",\"address\":10,"
+    "\"type\":\"u16\"},\n"
+    "{\"name\":\"relay#\",\"kind\":\"lamp_command\",\"table\":\"holding\",\"address\":10,"
+    "\"bit\":14,\"type\":\"bit\",\"repeat\":4,\"first\":0,\"writable\":true},\n"
+    "{\"name\":\"energy\",\"kind\":\"energy\",\"table\":\"input\",\"address\":0,"
+    "\"type\":\"bcd32\",\"scale\":0.1},\n"
+    "{\"name\":\"pulses\",\"kind\":\"pulse_count\",\"table\":\"input\",\"address\":2,"
+    "\"type\":\"u32\",\"wrap\":1000000},\n"
+    "{\"name\":\"level\",\"kind\":\"dim_level\",\"table\":\"holding\",\"address\":24,"
+    "\"type\":\"u16\",\"writable\":true,\"write_address\":20,\"write_function\":16},\n"
+    "{\"name\":\"reset\",\"kind\":\"lamp_command\",\"table\":\"coil\",\"address\":0,"
+    "\"type\":\"bit\",\"writable\":true,\"write_only\":true,\"write_function\":15,"
+    "\"readback\":\"pulses\"},\n"
+    "{\"name\":\"acid\",\"kind\":\"ph\",\"table\":\"holding\",\"code\":18,\"type\":\"f32\","
+    "\"order\":\"CDAB\"},\n"
+    "{\"name\":\"mud\",\"kind\":\"tss\",\"table\":\"holding\",\"code\":190,\"type\":\"f32\"}],\n"
+    "\"map\":{\"table\":\"holding\",\"codes\":128,\"status\":256,\"values\":384,\"slots\":32},\n"
+    "\"blocks\":[{\"table\":\"input\",\"address\":0,\"count\":4}],\"ours\":true}";
+
+static struct profile *read_full(void)
+{
+    struct profile *p;
+    struct err e = {0};
+    if (profile_parse(full, strlen(full), &p, &e))
+        fail_msg("%s", e.text);
+    return p;
+}
+
+static void bits_of_a_register_share_it_and_count_on(void **state)
+{
+    (void)state;
+    struct profile *p = read_full();
+    const struct point *first = profile_find(p, "relay0"), *last = profile_find(p, "relay3");
+    assert_int_equal(first->address, 10);
+    assert_int_equal(first->bit, 14);
+    assert_int_equal(first->write_function, 22);
+    assert_int_equal(last->address, 11);
+    assert_int_equal(last->bit, 1);
+    assert_ptr_equal(profile_find(p, "state") + 1, first);
+    profile_free(p);
+}
+
+static void a_counter_knows_where_it_starts_again(void **state)
+{
+    (void)state;
+    struct profile *p = read_full();
+    assert_float_equal(point_wrap(profile_find(p, "energy")), 1e7, 0);
+    assert_float_equal(point_wrap(profile_find(p, "pulses")), 1e6, 0);
+    assert_float_equal(point_wrap(profile_find(p, "acid")), 0, 0);
+    profile_free(p);
+}
+
+static void a_write_goes_where_and_how_the_profile_says(void **state)
+{
+    (void)state;
+    struct profile *p = read_full();
+    const struct point *level = profile_find(p, "level"), *reset = profile_find(p, "reset");
+    assert_int_equal(level->address, 24);
+    assert_int_equal(level->write_address, 20);
+    assert_int_equal(level->write_function, 16);
+    assert_int_equal(reset->write_function, 15);
+    assert_true(reset->write_only);
+    profile_free(p);
+}
+
+static void a_dynamic_map_and_blocks_come_through(void **state)
+{
+    (void)state;
+    struct profile *p = read_full();
+    const struct point *acid = profile_find(p, "acid");
+    assert_true(p->ours);
+    assert_int_equal(p->map.slots, 32);
+    assert_int_equal(p->map.stride, 2);
+    assert_int_equal(p->map.status, 256);
+    assert_true(p->map.has_status);
+    assert_int_equal(p->map.period_ms, 60000);
+    assert_int_equal(acid->address, 384);
+    assert_int_equal(acid->count, 64);
+    assert_int_equal(acid->code, 18);
+    assert_int_equal(p->block_count, 1);
+    assert_int_equal(p->blocks[0].count, 4);
+    profile_free(p);
+}
+
 static void the_editor_knows_what_the_reader_knows(void **state)
 {
     (void)state;
@@ -211,6 +297,10 @@ int main(void)
         cmocka_unit_test(the_meter_keeps_its_gaps),
         cmocka_unit_test(banks_unfold),
         cmocka_unit_test(a_wrong_profile_is_refused_with_line_and_path),
+        cmocka_unit_test(bits_of_a_register_share_it_and_count_on),
+        cmocka_unit_test(a_counter_knows_where_it_starts_again),
+        cmocka_unit_test(a_write_goes_where_and_how_the_profile_says),
+        cmocka_unit_test(a_dynamic_map_and_blocks_come_through),
         cmocka_unit_test(the_editor_knows_what_the_reader_knows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
