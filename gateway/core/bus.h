@@ -101,6 +101,12 @@ struct bus_reply {
     enum bus_outcome outcome;
     uint8_t exception; /* with BUS_EXCEPTION */
     bool sent;         /* false: nothing left the port, so nothing can come back */
+    /* What the line looked like; 0 where the port cannot tell. */
+    uint32_t turnaround_us; /* from the request's end to the reply's first byte; 0: no reply */
+    bool pause;             /* a silence above T1.5 inside the reply */
+    bool hasty;             /* the reply began before the silence after the request was over */
+    uint16_t early_bytes;   /* that came when nobody was asked, thrown away before sending */
+    uint16_t noise_bytes;   /* of this reply, which were no frame */
 };
 
 #endif

@@ -31,6 +31,8 @@ static void next_ready(struct poll *p, struct clk_mono now, struct clk_mono wake
 void poll_next(struct poll *p, struct clk_mono now, struct poll_action *out)
 {
     struct clk_mono wake = CLK_NEVER;
+    if (p->released && p->job.stage != JOB_NONE)
+        poll_job_end(p);
     if (poll_pop(p, out))
         return;
     if (poll_report_no_turn(p, now, &wake)) {
@@ -158,7 +160,8 @@ static uint32_t max_u32(uint32_t a, uint32_t b)
 static void saw_late_reply(struct poll *p, struct clk_mono now)
 {
     int64_t late_ms = now.ms - poll_quiet_ms(p) - p->sent.at.ms;
-    if (late_ms <= (int64_t)p->sent.timeout_ms || late_ms > BUS_TIMEOUT_MAX_MS)
+    bool stranger = p->sent.device == p->plan->device_count;
+    if (late_ms <= (int64_t)p->sent.timeout_ms || late_ms > BUS_TIMEOUT_MAX_MS || stranger)
         return;
     p->late_max_ms = max_u32(p->late_max_ms, (uint32_t)late_ms);
     struct device *d = &p->devices[p->sent.device];
@@ -183,6 +186,24 @@ void poll_drained(struct poll *p, struct clk_mono now, size_t bytes, bool quiet)
         saw_late_reply(p, now);
     p->noisy = false;
     poll_change_state(p, READY);
+}
+
+void poll_release(struct poll *p)
+{
+    assert(p->state != OPENING && p->state != BUSY && p->state != DRAINING);
+    p->released = true;
+    p->noisy = false;
+    p->open_at = CLK_NEVER;
+    if (p->state != CLOSED)
+        poll_change_state(p, CLOSED);
+}
+
+void poll_resume(struct poll *p, struct clk_mono now)
+{
+    if (!p->released)
+        return;
+    p->released = false;
+    p->open_at = now;
 }
 
 void poll_get_stats(const struct poll *p, struct poll_stats *out)

@@ -2,8 +2,8 @@
  * One bus, polled: what to put on the wire next, and what each answer means.
  *
  * A pure step machine. The worker asks poll_next() what to do, does it, and reports back with
- * poll_opened / poll_replied / poll_drained; POLL_WAIT, POLL_REPORT, POLL_NOTE and POLL_WRITTEN
- * need no answer. One thread; no clock, no system call; allocates only in poll_create.
+ * poll_opened / poll_replied / poll_drained; the other actions need no answer. One thread; no
+ * clock, no system call; allocates only in poll_create.
  *
  *            +--------+ opened  +-------+  send   +------+ good reply, exception
  *   start -> | CLOSED | ------> | READY | ------> | BUSY | ---------------------> READY
@@ -47,6 +47,7 @@
 #define POLL_BUSY_RETRIES    3
 #define POLL_BUSY_DELAY_MS   100
 #define POLL_DRAIN_LIMIT_MS  1000
+#define POLL_ASK_MAX_MS      2000 /* a person's request: from its end to its reply's start */
 
 enum poll_kind {
     POLL_OPEN,   /* close the port if it is open, then open it; answer poll_opened */
@@ -56,6 +57,7 @@ enum poll_kind {
     POLL_REPORT, /* samples: values when cause is CAUSE_NONE (from the last reply), else bad ones */
     POLL_NOTE,   /* something a person or the health state must know */
     POLL_WRITTEN, /* the write given to poll_write has ended */
+    POLL_ANSWER,  /* the request given to poll_ask has ended; what was read is the last reply's */
 };
 
 /* Points plan->points[first .. first + points - 1] of one device; the reply's first register or
@@ -103,6 +105,12 @@ struct poll_written {
     uint8_t exception;
 };
 
+struct poll_answer {
+    uint64_t id;
+    struct bus_reply reply;
+    uint16_t count; /* values read; 0 unless the outcome is BUS_OK */
+};
+
 struct poll_action {
     enum poll_kind kind;
     struct bus_request request;  /* SEND */
@@ -111,6 +119,7 @@ struct poll_action {
     struct poll_report report;   /* REPORT */
     struct poll_note note;       /* NOTE */
     struct poll_written written; /* WRITTEN */
+    struct poll_answer answer;   /* ANSWER */
 };
 
 struct poll_stats {
@@ -136,6 +145,18 @@ void poll_drained(struct poll *p, struct clk_mono now, size_t bytes, bool quiet)
 /* Takes one write; it goes before all polling. ERR_AGAIN while another is under way, ERR_DENIED
  * for a point that cannot be written, ERR_NOTFOUND for a device or point that is not there. */
 int poll_write(struct poll *p, const struct poll_write *w);
+
+/* Takes one request of a person's, to any unit; it goes before all polling and is protected from
+ * late replies like a reading. q is copied; its timeout_ms is the time to the reply's start (0: the
+ * line's), at most POLL_ASK_MAX_MS. ERR_AGAIN while another or a write is under way, ERR_INVALID
+ * for a request that has no frame. */
+int poll_ask(struct poll *p, uint64_t id, const struct bus_request *q);
+
+/* The caller has closed the port and gives it away; not while an action waits for its answer. Until
+ * poll_resume nothing is opened, writes and asks end as BUS_LOST, and readings are bad with
+ * CAUSE_STALE on their own rhythm. Both are safe to repeat. */
+void poll_release(struct poll *p);
+void poll_resume(struct poll *p, struct clk_mono now);
 
 /* Whether a point can be written at all: writable, a coil or holding register, not a broadcast. */
 bool poll_writable(const struct plan *plan, uint16_t device, uint16_t point);

@@ -11,7 +11,7 @@ static void hurry(struct poll *p, uint16_t device, struct clk_mono now)
     }
 }
 
-static void device_answered(struct poll *p, uint16_t device, struct clk_mono now)
+void poll_device_answered(struct poll *p, uint16_t device, struct clk_mono now)
 {
     struct device *d = &p->devices[device];
     d->failures = 0;
@@ -77,7 +77,7 @@ static void reading_failed(struct poll *p, struct reading *r, struct clk_mono no
 static void reading_answered(struct poll *p, struct reading *r, struct clk_mono now)
 {
     struct plan_request got = reading_part(p, r, p->sent.part);
-    device_answered(p, got.device, now);
+    poll_device_answered(p, got.device, now);
     p->devices[got.device].late_told = false;
     poll_push(p, POLL_REPORT)->report = poll_report_of(&got, CAUSE_NONE, 0);
     r->told = false;
@@ -107,7 +107,7 @@ static void reading_refused(struct poll *p, struct reading *r, struct clk_mono n
         reading_failed(p, r, now, reply);
         return;
     }
-    device_answered(p, r->plan.device, now);
+    poll_device_answered(p, r->plan.device, now);
     switch (doubtful ? 0 : exception) {
     case 2: /* illegal data address */
     case 3: /* illegal data value: the count */
@@ -149,82 +149,4 @@ void poll_reading_replied(struct poll *p, struct clk_mono now, const struct bus_
         reading_failed(p, r, now, reply);
         break;
     }
-}
-
-/* --- writes --- */
-
-static const struct point *job_point(const struct poll *p)
-{
-    return &p->plan->devices[p->job.write.device].profile->points[p->job.write.point];
-}
-
-struct bus_request poll_job_request(const struct poll *p)
-{
-    const struct point *point = job_point(p);
-    struct bus_request q = {.unit = p->plan->devices[p->job.write.device].unit,
-                            .function = (uint8_t)point->table,
-                            .address = point->address,
-                            .count = point->count};
-    if (p->job.stage == JOB_WRITE) {
-        q.values = p->job.write.values;
-        q.function = point->table == TABLE_COIL ? 5 : point->count == 1 ? 6 : 16;
-    }
-    return q;
-}
-
-uint8_t poll_job_bytes(const struct poll *p)
-{
-    const struct point *point = job_point(p);
-    return p->job.stage == JOB_WRITE ? 4 : plan_reply_bytes(point->table, point->count);
-}
-
-void poll_job_end(struct poll *p)
-{
-    poll_push(p, POLL_WRITTEN)->written = p->job.result;
-    p->job.stage = JOB_NONE;
-}
-
-void poll_job_replied(struct poll *p, struct clk_mono now, const struct bus_reply *reply,
-                      bool doubtful)
-{
-    enum bus_outcome outcome = doubtful ? BUS_FOREIGN : reply->outcome;
-    p->job.result.exception = reply->exception;
-    if (p->job.stage == JOB_WRITE)
-        p->job.result.written = outcome;
-    else
-        p->job.result.read_back = outcome;
-    if (outcome == BUS_OK)
-        device_answered(p, p->job.write.device, now);
-    if (p->job.stage == JOB_WRITE && outcome == BUS_OK)
-        p->job.stage = JOB_READ_BACK;
-    else
-        poll_job_end(p);
-}
-
-bool poll_writable(const struct plan *plan, uint16_t device, uint16_t point)
-{
-    const struct bus_device *d = &plan->devices[device];
-    const struct point *p = &d->profile->points[point];
-    bool broadcast = d->unit == 0 && plan->line->kind == BUS_RTU; /* nothing to read back */
-    bool table = p->table == TABLE_COIL || p->table == TABLE_HOLDING;
-    return p->writable && table && p->count <= POINT_REGS_MAX && !broadcast;
-}
-
-int poll_write(struct poll *p, const struct poll_write *w)
-{
-    if (w->device >= p->plan->device_count ||
-        w->point >= p->plan->devices[w->device].profile->point_count)
-        return ERR_NOTFOUND;
-    if (!poll_writable(p->plan, w->device, w->point))
-        return ERR_DENIED;
-    if (p->job.stage != JOB_NONE)
-        return ERR_AGAIN;
-    p->job.write = *w;
-    p->job.result = (struct poll_written){.id = w->id,
-                                          .device = w->device,
-                                          .point = w->point,
-                                          .written = BUS_LOST,
-                                          .read_back = BUS_LOST};
-    p->job.stage = JOB_WRITE;
-    return 0;
 }

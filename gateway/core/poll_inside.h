@@ -3,7 +3,8 @@
  *
  *   poll.c         the machine: what is asked next, what an event changes
  *   poll_turn.c    whose turn it is: readings, their slots, probes, readings that get no turn
- *   poll_answer.c  what an answer means: for a reading, its device, a write
+ *   poll_answer.c  what an answer means: for a reading and its device
+ *   poll_job.c     what a person or a command wants: writes, asks
  *   poll_state.c   the outgoing queue, the times of this line
  *
  * One thread; nothing here allocates.
@@ -21,7 +22,7 @@
 
 enum poll_state { CLOSED, OPENING, READY, BUSY, POISONED, DRAINING };
 enum part { WHOLE, HEAD, TAIL };
-enum job_stage { JOB_NONE, JOB_WRITE, JOB_READ_BACK };
+enum job_stage { JOB_NONE, JOB_WRITE, JOB_READ_BACK, JOB_ASK };
 
 struct device {
     unsigned failures;
@@ -43,7 +44,8 @@ struct reading {
     bool told;             /* the configuration error was said */
 };
 
-/* What is on the wire. */
+/* What is on the wire. A unit that is no device of the plan is the stranger, the device after the
+ * last; its late replies are told apart by their unit, which then stands in `function`. */
 struct sent {
     size_t reading;
     enum part part;
@@ -58,6 +60,10 @@ struct job {
     enum job_stage stage;
     struct poll_write write;
     struct poll_written result;
+    uint64_t ask_id;
+    struct bus_request ask;
+    uint16_t ask_values[BUS_REGISTERS_MAX];
+    struct bus_reply reply; /* to the ask */
 };
 
 struct poll {
@@ -67,7 +73,7 @@ struct poll {
     struct clk_mono open_at;
     uint32_t reopen_ms;
     struct clk_mono silent_until; /* the silence between two frames */
-    bool down, noisy;
+    bool down, noisy, released;
     struct reading *readings;
     size_t reading_count, reading_cap;
     struct device *devices;
@@ -127,10 +133,14 @@ bool poll_report_no_turn(struct poll *p, struct clk_mono now, struct clk_mono *w
 /* doubtful: an exception that may belong to an older request. */
 void poll_reading_replied(struct poll *p, struct clk_mono now, const struct bus_reply *reply,
                           bool doubtful);
+void poll_device_answered(struct poll *p, uint16_t device, struct clk_mono now);
+
+/* --- poll_job.c --- */
+
 void poll_job_replied(struct poll *p, struct clk_mono now, const struct bus_reply *reply,
                       bool doubtful);
-struct bus_request poll_job_request(const struct poll *p);
-uint8_t poll_job_bytes(const struct poll *p);
+/* The job's next request, and how its reply is told from others' in *sent. */
+struct bus_request poll_job_request(const struct poll *p, struct sent *sent);
 void poll_job_end(struct poll *p);
 
 #endif

@@ -95,7 +95,8 @@ uint32_t poll_quiet_ms(const struct poll *p)
 uint32_t poll_action_max_ms(const struct poll *p)
 {
     int64_t line_us = plan_time_us(p->plan->line, 0, TABLE_HOLDING, BUS_REGISTERS_MAX);
-    uint32_t send_ms = longest_wait_ms(p) + (uint32_t)(line_us / 1000) + POLL_SLACK_MS;
+    uint32_t wait_ms = max_u32(longest_wait_ms(p), POLL_ASK_MAX_MS);
+    uint32_t send_ms = wait_ms + (uint32_t)(line_us / 1000) + POLL_SLACK_MS;
     return max_u32(send_ms, max_u32(POLL_DRAIN_LIMIT_MS, 2 * longest_wait_ms(p)) +
                                 longest_wait_ms(p)); /* quiet is never longer than a wait */
 }

@@ -89,20 +89,13 @@ bool reading_split(struct poll *p, struct reading *r, struct clk_mono now)
 
 /* --- sending --- */
 
-static int64_t line_us(const struct poll *p, const struct plan_request *r)
+/* p->sent says whose it is and how long its line time; q->timeout_ms how long the slave may take.
+ */
+static void put_on_wire(struct poll *p, struct clk_mono now, struct bus_request q,
+                        struct poll_action *out)
 {
-    return plan_time_us(p->plan->line, 0, r->table, r->count);
-}
-
-static void send_request(struct poll *p, struct clk_mono now, struct bus_request q, uint16_t device,
-                         uint8_t bytes, int64_t on_line_us, struct poll_action *out)
-{
-    q.timeout_ms = poll_reply_wait_ms(p, device) + (uint32_t)(on_line_us / 1000) + POLL_SLACK_MS;
-    p->sent.device = device;
-    p->sent.function = q.function;
-    p->sent.bytes = bytes;
+    q.timeout_ms += (uint32_t)(p->sent.line_us / 1000) + POLL_SLACK_MS;
     p->sent.timeout_ms = q.timeout_ms;
-    p->sent.line_us = on_line_us;
     p->sent.at = now;
     p->stats.requests++;
     poll_change_state(p, BUSY);
@@ -116,10 +109,15 @@ static void send_reading(struct poll *p, struct clk_mono now, size_t index, enum
     struct bus_request q = {.unit = p->plan->devices[s.device].unit,
                             .function = (uint8_t)s.table,
                             .address = s.address,
-                            .count = s.count};
-    p->sent.reading = index;
-    p->sent.part = part;
-    send_request(p, now, q, s.device, plan_reply_bytes(s.table, s.count), line_us(p, &s), out);
+                            .count = s.count,
+                            .timeout_ms = poll_reply_wait_ms(p, s.device)};
+    p->sent = (struct sent){.reading = index,
+                            .part = part,
+                            .device = s.device,
+                            .function = q.function,
+                            .bytes = plan_reply_bytes(s.table, s.count),
+                            .line_us = plan_time_us(p->plan->line, 0, s.table, s.count)};
+    put_on_wire(p, now, q, out);
 }
 
 bool poll_send_job(struct poll *p, struct clk_mono now, struct clk_mono *wake,
@@ -127,16 +125,15 @@ bool poll_send_job(struct poll *p, struct clk_mono now, struct clk_mono *wake,
 {
     if (p->job.stage == JOB_NONE)
         return false;
-    struct bus_request q = poll_job_request(p);
-    uint8_t bytes = poll_job_bytes(p);
-    struct clk_mono at = late_until(&p->devices[p->job.write.device].late, q.function, bytes);
+    struct sent sent = {.reading = POLL_NO_READING};
+    struct bus_request q = poll_job_request(p, &sent);
+    struct clk_mono at = late_until(&p->devices[sent.device].late, sent.function, sent.bytes);
     if (!clk_mono_due(at, now)) {
         *wake = clk_mono_min(*wake, at);
         return false;
     }
-    int64_t us = plan_time_us(p->plan->line, 0, TABLE_HOLDING, POINT_REGS_MAX);
-    p->sent.reading = POLL_NO_READING;
-    send_request(p, now, q, p->job.write.device, bytes, us, out);
+    p->sent = sent;
+    put_on_wire(p, now, q, out);
     return true;
 }
 
@@ -242,6 +239,8 @@ static enum cause no_turn(const struct poll *p, const struct reading *r, struct 
     const struct device *d = &p->devices[r->plan.device];
     enum part part;
     *at = r->slot;
+    if (p->released)
+        return CAUSE_STALE;
     if (p->noisy)
         return CAUSE_CRC;
     if (p->down)

@@ -7,9 +7,21 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "gateway/core/frame.h"
 #include "model/profile.h"
 
-#define NAP_MAX_MS 1000 /* a sign of life at least this often */
+#define NAP_MAX_MS       1000 /* a sign of life at least this often */
+#define BUCKET_FIRST_US  250
+#define BUCKET_FACTOR_US 354 /* 250 * sqrt(2) */
+
+/* What another thread wants of the port. */
+enum hand { HAND_NOTHING, HAND_RELEASE, HAND_RESUME };
+
+struct ask {
+    uint64_t id;
+    struct bus_request request; /* its values: those below */
+    uint16_t values[BUS_REGISTERS_MAX];
+};
 
 struct bus_worker {
     struct bus_worker_config config;
@@ -19,12 +31,16 @@ struct bus_worker {
     atomic_llong alive_ms;
     atomic_ullong dropped;
 
-    pthread_mutex_t lock; /* guards all down to stats */
+    pthread_mutex_t lock; /* guards all down to timing */
     pthread_cond_t wake;
     bool stop, ended;
+    enum hand hand;
     struct poll_write writes[BUS_WRITES_MAX];
     size_t write_first, write_count;
+    struct ask asks[BUS_ASKS_MAX];
+    size_t ask_first, ask_count;
     struct poll_stats stats;
+    struct bus_timing timing;
 
     /* the thread's own */
     struct clk_utc reply_utc;
@@ -224,13 +240,18 @@ static void do_written(struct bus_worker *w, const struct poll_written *r)
     post_control(w, BUS_WRITTEN, written, sizeof(*written));
 }
 
-/* Hands the machine the oldest waiting write, when it has none. */
-static void feed_write(struct bus_worker *w)
+/* Hands the machine the oldest waiting write, or else ask, when it has none. */
+static void feed_job(struct bus_worker *w)
 {
     pthread_mutex_lock(&w->lock);
     if (w->write_count > 0 && poll_write(w->poll, &w->writes[w->write_first]) != ERR_AGAIN) {
         w->write_first = (w->write_first + 1) % BUS_WRITES_MAX;
         w->write_count--;
+    }
+    const struct ask *ask = &w->asks[w->ask_first];
+    if (w->ask_count > 0 && poll_ask(w->poll, ask->id, &ask->request) != ERR_AGAIN) {
+        w->ask_first = (w->ask_first + 1) % BUS_ASKS_MAX;
+        w->ask_count--;
     }
     pthread_mutex_unlock(&w->lock);
 }
@@ -271,6 +292,115 @@ int bus_worker_write(struct bus_worker *w, uint64_t id, uint16_t plan_device, ui
     return rc;
 }
 
+/* --- a person's requests --- */
+
+static void do_answer(struct bus_worker *w, const struct poll_answer *a)
+{
+    size_t len = sizeof(struct bus_answer) + a->count * sizeof(uint16_t);
+    struct bus_answer *answer = calloc(1, len);
+    if (!answer) {
+        log_error("bus %s: no memory for an answer", line_name(w));
+        return;
+    }
+    answer->bus = w->config.bus;
+    answer->id = a->id;
+    answer->reply = a->reply;
+    answer->turnaround_us = a->reply.turnaround_us;
+    answer->count = a->count;
+    memcpy(answer->values, w->values, a->count * sizeof(uint16_t));
+    post_control(w, BUS_ANSWER, answer, len);
+}
+
+int bus_worker_ask(struct bus_worker *w, uint64_t id, const struct bus_request *q, struct err *e)
+{
+    uint8_t frame[FRAME_MAX];
+    size_t words = frame_written(q);
+    if (words > BUS_REGISTERS_MAX || (words > 0 && !q->values) || frame_request(q, frame) == 0)
+        return err_set(e, ERR_INVALID, "bus %s: function %u, address %u, count %u is no request",
+                       line_name(w), q->function, q->address, q->count);
+    int rc = 0;
+    pthread_mutex_lock(&w->lock);
+    if (w->ask_count == BUS_ASKS_MAX) {
+        rc = err_set(e, ERR_FULL, "bus %s: %d requests are waiting already", line_name(w),
+                     BUS_ASKS_MAX);
+    } else {
+        struct ask *ask = &w->asks[(w->ask_first + w->ask_count++) % BUS_ASKS_MAX];
+        ask->id = id;
+        ask->request = *q;
+        ask->request.values = ask->values;
+        if (words > 0)
+            memcpy(ask->values, q->values, words * sizeof(*q->values));
+        pthread_cond_signal(&w->wake);
+    }
+    pthread_mutex_unlock(&w->lock);
+    return rc;
+}
+
+/* --- handing the port over --- */
+
+static void reach_out(struct bus_worker *w, enum hand hand)
+{
+    pthread_mutex_lock(&w->lock);
+    w->hand = hand;
+    pthread_cond_signal(&w->wake);
+    pthread_mutex_unlock(&w->lock);
+}
+
+void bus_worker_release(struct bus_worker *w)
+{
+    reach_out(w, HAND_RELEASE);
+}
+
+void bus_worker_resume(struct bus_worker *w)
+{
+    reach_out(w, HAND_RESUME);
+}
+
+static void hand_over(struct bus_worker *w, enum hand hand)
+{
+    if (hand == HAND_RESUME)
+        poll_resume(w->poll, clk_mono(w->config.clk));
+    if (hand != HAND_RELEASE)
+        return;
+    w->config.port->ops->close(w->config.port);
+    poll_release(w->poll);
+    post_control(w, BUS_RELEASED, NULL, 0);
+}
+
+/* --- timing --- */
+
+static size_t bucket_of(uint32_t us)
+{
+    size_t i = 0;
+    while (i < BUS_TIMING_BUCKETS - 1 &&
+           us >= (uint32_t)(i % 2 ? BUCKET_FACTOR_US : BUCKET_FIRST_US) << (i / 2))
+        i++;
+    return i;
+}
+
+static void note_timing(struct bus_worker *w, const struct bus_reply *reply)
+{
+    struct bus_timing *t = &w->timing;
+    pthread_mutex_lock(&w->lock);
+    t->early += reply->early_bytes + (uint64_t)reply->hasty;
+    t->noise_bytes += (uint64_t)reply->noise_bytes + reply->early_bytes;
+    t->pauses += reply->pause;
+    if (reply->turnaround_us > 0) {
+        t->replies++;
+        t->turnaround[bucket_of(reply->turnaround_us)]++;
+        if (reply->turnaround_us > t->longest_us)
+            t->longest_us = reply->turnaround_us;
+    }
+    pthread_mutex_unlock(&w->lock);
+}
+
+void bus_worker_get_timing(struct bus_worker *w, struct bus_timing *out)
+{
+    pthread_mutex_lock(&w->lock);
+    *out = w->timing;
+    pthread_mutex_unlock(&w->lock);
+}
+
 /* --- the thread --- */
 
 static struct clk_mono now_of(const struct bus_worker *w)
@@ -296,7 +426,7 @@ static void nap(struct bus_worker *w, struct clk_mono until)
     int64_t ms = until.ms - now_of(w).ms;
     struct timespec end = nap_end(ms < NAP_MAX_MS ? ms : NAP_MAX_MS);
     pthread_mutex_lock(&w->lock);
-    if (ms > 0 && !w->stop && w->write_count == 0)
+    if (ms > 0 && !w->stop && w->hand == HAND_NOTHING && w->write_count + w->ask_count == 0)
         pthread_cond_timedwait(&w->wake, &w->lock, &end);
     pthread_mutex_unlock(&w->lock);
 }
@@ -313,6 +443,7 @@ static void do_send(struct bus_worker *w, const struct bus_request *q)
     w->config.port->ops->transact(w->config.port, q, w->values, &reply);
     w->reply_utc = clk_utc(w->config.clk);
     w->reply_mono = now_of(w);
+    note_timing(w, &reply);
     poll_replied(w->poll, w->reply_mono, &reply);
 }
 
@@ -320,6 +451,9 @@ static void do_drain(struct bus_worker *w, const struct poll_action *a)
 {
     size_t bytes = 0;
     bool quiet = w->config.port->ops->drain(w->config.port, a->quiet_ms, a->limit_ms, &bytes);
+    pthread_mutex_lock(&w->lock);
+    w->timing.noise_bytes += bytes;
+    pthread_mutex_unlock(&w->lock);
     poll_drained(w->poll, now_of(w), bytes, quiet);
 }
 
@@ -347,16 +481,23 @@ static void act(struct bus_worker *w, const struct poll_action *a)
     case POLL_WRITTEN:
         do_written(w, &a->written);
         break;
+    case POLL_ANSWER:
+        do_answer(w, &a->answer);
+        break;
     }
 }
 
+/* Also takes what other threads want; the last wish counts. */
 static bool check_in(struct bus_worker *w)
 {
     atomic_store(&w->alive_ms, now_of(w).ms);
     pthread_mutex_lock(&w->lock);
     poll_get_stats(w->poll, &w->stats);
     bool stop = w->stop;
+    enum hand hand = w->hand;
+    w->hand = HAND_NOTHING;
     pthread_mutex_unlock(&w->lock);
+    hand_over(w, hand);
     return !stop;
 }
 
@@ -365,7 +506,7 @@ static void *run(void *arg)
     struct bus_worker *w = arg;
     while (check_in(w)) {
         struct poll_action a;
-        feed_write(w);
+        feed_job(w);
         poll_next(w->poll, now_of(w), &a);
         act(w, &a);
     }

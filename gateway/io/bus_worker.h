@@ -20,6 +20,7 @@
 #include "io/mailbox.h"
 
 #define BUS_WRITES_MAX      16 /* waiting for one bus */
+#define BUS_ASKS_MAX        8
 #define BUS_STATE_TEXT      (ERR_TEXT_MAX + 64)
 #define BUS_WEDGED_GRACE_MS 2000 /* beyond the longest action there is */
 
@@ -65,7 +66,8 @@ struct bus_answer {
 };
 
 /* What a line's timing looked like since the worker started: `gatewayctl timing`. */
-#define BUS_TIMING_BUCKETS 24 /* bucket i holds turnarounds below 250 us * 2^(i/2) */
+/* Bucket i holds turnarounds below 250 us * 2^(i/2); the last one all above as well. */
+#define BUS_TIMING_BUCKETS 24
 struct bus_timing {
     uint64_t turnaround[BUS_TIMING_BUCKETS];
     uint64_t replies;
@@ -100,11 +102,14 @@ int bus_worker_write(struct bus_worker *w, uint64_t id, uint16_t plan_device, ui
                      const struct value *value, struct err *e);
 
 /* Queues one request of a person's, which goes before all polling; its end is a BUS_ANSWER. Reads
- * only, or what `q` writes is the caller's to answer for. ERR_FULL. */
+ * only, or what `q` writes is the caller's to answer for; at most BUS_REGISTERS_MAX words of it.
+ * q is copied; see poll_ask for its timeout. ERR_FULL, ERR_INVALID for what is no request. */
 int bus_worker_ask(struct bus_worker *w, uint64_t id, const struct bus_request *q, struct err *e);
 
 /* Hands the port over: closed between two requests, BUS_RELEASED says when; until
- * bus_worker_resume nothing is polled, opened or written. Safe to repeat. */
+ * bus_worker_resume nothing is opened, writes and asks end at once as not sent, and points are bad
+ * with CAUSE_STALE. Safe to repeat: each release is answered by a BUS_RELEASED, unless it was taken
+ * back before. */
 void bus_worker_release(struct bus_worker *w);
 void bus_worker_resume(struct bus_worker *w);
 

@@ -61,6 +61,8 @@ struct line {
     uint64_t wrong; /* replies taken for another request's */
     struct poll_written written;
     unsigned writes_ended;
+    struct poll_answer answer;
+    unsigned answers;
     struct bus_request sent[HISTORY]; /* the last requests, ring */
     struct clk_mono sent_at[HISTORY], replied_at[HISTORY];
 };
@@ -260,6 +262,10 @@ static inline void line_step(struct line *l, int64_t until_ms)
     case POLL_WRITTEN:
         l->written = a.written;
         l->writes_ended++;
+        break;
+    case POLL_ANSWER:
+        l->answer = a.answer;
+        l->answers++;
         break;
     }
 }

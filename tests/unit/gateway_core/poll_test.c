@@ -438,6 +438,68 @@ static void what_cannot_be_written_is_refused(void **state)
     line_free(l);
 }
 
+/* --- a person's requests --- */
+
+static void a_persons_request_goes_first_to_any_unit(void **state)
+{
+    (void)state;
+    struct line *l = line_new(BUS_RTU, 2, 3, 1000);
+    run(l, 5000);
+    uint64_t before = l->request;
+    struct bus_request q = {.unit = 40, .function = 4, .address = 9, .count = 2};
+    assert_int_equal(poll_ask(l->poll, 5, &q), 0);
+    assert_int_equal(poll_ask(l->poll, 6, &q), ERR_AGAIN);
+    run(l, 200);
+    assert_int_equal(l->answers, 1);
+    assert_int_equal(l->answer.id, 5);
+    assert_int_equal(l->answer.count, 2);
+    assert_int_equal(l->sent[before % HISTORY].unit, 40);
+    q.count = 126;
+    assert_int_equal(poll_ask(l->poll, 7, &q), ERR_INVALID);
+    line_free(l);
+}
+
+static void late_replies_to_a_person_are_never_taken_for_anothers(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 0; seed < 10; seed++) {
+        struct line *l = line_new(BUS_RTU, 3, 2, 1000);
+        rng_init(&l->rng, seed);
+        for (size_t i = 0; i < 5; i++) {
+            l->slaves[i].late_per_mille = 300;
+            l->slaves[i].late_max = 5.0;
+        }
+        for (unsigned asks = 0; asks < 200; asks++) {
+            struct bus_request q = {.unit = (uint8_t)(1 + asks % 5), .function = 3, .count = 2};
+            poll_ask(l->poll, asks, &q);
+            run(l, 700);
+        }
+        assert_int_equal(l->wrong, 0);
+        assert_true(l->answers > 30);
+        line_free(l);
+    }
+}
+
+static void a_port_given_away_is_not_touched(void **state)
+{
+    (void)state;
+    struct line *l = line_new(BUS_RTU, 1, 2, 1000);
+    run(l, 5000);
+    poll_release(l->poll);
+    uint64_t requests = l->request;
+    unsigned opens = l->opens;
+    run(l, 60 * 1000);
+    assert_int_equal(l->request, requests);
+    assert_int_equal(l->opens, opens);
+    assert_int_equal(l->slaves[0].cause, CAUSE_STALE);
+    assert_in_range(l->slaves[0].bad, 2 * 59, 2 * 61);
+    poll_resume(l->poll, l->now);
+    run(l, 5000);
+    assert_int_equal(l->opens, opens + 1);
+    assert_in_range(l->request - requests, 4, 6);
+    line_free(l);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -464,6 +526,9 @@ int main(void)
         cmocka_unit_test(a_write_goes_first_and_is_read_back),
         cmocka_unit_test(a_write_that_fails_says_how_and_is_not_repeated),
         cmocka_unit_test(what_cannot_be_written_is_refused),
+        cmocka_unit_test(a_persons_request_goes_first_to_any_unit),
+        cmocka_unit_test(late_replies_to_a_person_are_never_taken_for_anothers),
+        cmocka_unit_test(a_port_given_away_is_not_touched),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

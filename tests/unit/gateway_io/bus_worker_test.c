@@ -248,6 +248,81 @@ static void a_write_without_an_answer_may_have_happened(void **state)
     rig_free(r);
 }
 
+static void a_persons_request_goes_between_the_polls_and_is_answered_with_its_values(void **state)
+{
+    (void)state;
+    struct rig *r = rig_new(NULL);
+    rig_start(r, bus_modbus_create(&r->line), 64);
+    const uint16_t two[] = {777, 888};
+    struct bus_request write = {
+        .unit = 200, .function = 16, .address = 20, .count = 2, .values = two};
+    struct bus_request read = {.unit = 200, .function = 3, .address = 20, .count = 2};
+    struct err e = {0};
+    assert_int_equal(bus_worker_ask(r->worker, 1, &write, &e), 0);
+    assert_int_equal(bus_worker_ask(r->worker, 2, &read, &e), 0);
+    struct mail m = next_mail(r, BUS_ANSWER);
+    const struct bus_answer *answer = m.data;
+    assert_int_equal(answer->id, 1);
+    assert_int_equal(answer->reply.outcome, BUS_OK);
+    assert_int_equal(answer->count, 0);
+    free(m.data);
+    m = next_mail(r, BUS_ANSWER);
+    answer = m.data;
+    assert_int_equal(answer->bus, 5);
+    assert_int_equal(answer->id, 2);
+    assert_int_equal(answer->count, 2);
+    assert_int_equal(answer->values[0], 777);
+    assert_int_equal(answer->values[1], 888);
+    free(m.data);
+
+    read.count = 0;
+    assert_int_equal(bus_worker_ask(r->worker, 3, &read, &e), ERR_INVALID);
+    assert_non_null(strstr(e.text, "function 3, address 20, count 0 is no request"));
+    rig_free(r);
+}
+
+static void a_port_handed_over_is_free_until_it_is_taken_back(void **state)
+{
+    (void)state;
+    struct rig *r = rig_new(NULL);
+    rig_start(r, bus_modbus_create(&r->line), 64);
+    free(next_mail(r, BUS_REPORT).data);
+    bus_worker_release(r->worker);
+    assert_null(next_mail(r, BUS_RELEASED).data);
+    int fd = open(r->slave->path, O_RDWR | O_NOCTTY | O_CLOEXEC); /* nobody has it exclusively */
+    assert_true(fd >= 0);
+    close(fd);
+    unsigned received = atomic_load(&r->slave->received);
+
+    struct bus_request read = {.unit = 7, .function = 3, .count = 1};
+    assert_int_equal(bus_worker_ask(r->worker, 1, &read, NULL), 0);
+    struct mail m = next_mail(r, BUS_ANSWER);
+    assert_int_equal(((struct bus_answer *)m.data)->reply.outcome, BUS_LOST);
+    assert_false(((struct bus_answer *)m.data)->reply.sent);
+    free(m.data);
+    struct value value = {.type = VALUE_NUMBER, .number = 1};
+    assert_int_equal(bus_worker_write(r->worker, 2, 0, 2, &value, NULL), 0);
+    m = next_mail(r, BUS_WRITTEN);
+    assert_int_equal(((struct bus_written *)m.data)->read_back.quality, QUALITY_BAD);
+    assert_false(((struct bus_written *)m.data)->maybe_written);
+    free(m.data);
+    m = next_mail(r, BUS_REPORT);
+    assert_int_equal(((struct bus_report *)m.data)->samples[0].cause, CAUSE_STALE);
+    free(m.data);
+    assert_int_equal(atomic_load(&r->slave->received), received);
+    bus_worker_release(r->worker);
+    assert_null(next_mail(r, BUS_RELEASED).data);
+
+    bus_worker_resume(r->worker);
+    bool good = false;
+    while (!good) {
+        m = next_mail(r, BUS_REPORT);
+        good = ((struct bus_report *)m.data)->samples[0].quality == QUALITY_GOOD;
+        free(m.data);
+    }
+    rig_free(r);
+}
+
 static void samples_that_find_the_mailbox_full_are_counted(void **state)
 {
     (void)state;
@@ -351,6 +426,8 @@ int main(void)
         cmocka_unit_test(a_port_that_is_not_there_is_said_once_and_its_points_are_bad),
         cmocka_unit_test(a_write_is_read_back_and_mailed),
         cmocka_unit_test(a_write_without_an_answer_may_have_happened),
+        cmocka_unit_test(a_persons_request_goes_between_the_polls_and_is_answered_with_its_values),
+        cmocka_unit_test(a_port_handed_over_is_free_until_it_is_taken_back),
         cmocka_unit_test(samples_that_find_the_mailbox_full_are_counted),
         cmocka_unit_test(a_worker_stops_in_the_middle_of_a_request),
         cmocka_unit_test(a_worker_that_hangs_is_seen_to_be_wedged_and_to_come_back),
