@@ -22,6 +22,7 @@
 #define CTLSOCK_LINE_MAX    65536
 #define CTLSOCK_OUT_MAX     (1024 * 1024)
 #define CTLSOCK_CLIENTS_MAX 16
+#define CTLSOCK_ASK_MS      5000 /* a request is taken by the daemon within this */
 
 struct ctlsock;
 struct ctlsock_client;
@@ -40,7 +41,7 @@ int ctlsock_create(struct loop *loop, const char *path, const struct ctlsock_han
                    struct ctlsock **out, struct err *e);
 void ctlsock_destroy(struct ctlsock *s); /* removes the file; NULL is fine */
 
-/* Queues a line (its end is added). ERR_FULL: the client was cut off. */
+/* Queues a line (its end is added). ERR_FULL: the client was cut off, and `gone` was called. */
 int ctlsock_send(struct ctlsock_client *client, const char *line, size_t len);
 uid_t ctlsock_uid(const struct ctlsock_client *client);
 
@@ -51,9 +52,11 @@ struct ctlsock_link;
 /* ERR_NOTFOUND: no daemon there; ERR_DENIED: no right to ask it. e says what to do. */
 int ctlsock_connect(const char *path, struct ctlsock_link **out, struct err *e);
 void ctlsock_close(struct ctlsock_link *link); /* NULL is fine */
+/* Readable when a line may be there: for a caller that also watches a keyboard. */
+int ctlsock_fd(const struct ctlsock_link *link);
 int ctlsock_ask(struct ctlsock_link *link, const char *line, size_t len, struct err *e);
-/* The next line, borrowed until the next call. ERR_TIMEOUT, ERR_NOTFOUND when the daemon hung up.
- */
+/* The next line, borrowed until the next call. ERR_TIMEOUT; ERR_AGAIN when a signal came;
+ * ERR_NOTFOUND when the daemon hung up. */
 int ctlsock_next(struct ctlsock_link *link, int timeout_ms, const char **line, size_t *len,
                  struct err *e);
 
