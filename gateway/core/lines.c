@@ -3,20 +3,30 @@
 #include <assert.h>
 #include <stdlib.h>
 
-static int line_plan(const struct gateway_config *c, size_t index, struct lines_bus *b,
-                     struct err *e)
+int lines_plan(const struct gateway_config *c, size_t bus, struct lines_bus *b, struct err *e)
 {
-    b->line = gateway_config_line(c, index);
+    *b = (struct lines_bus){.line = gateway_config_line(c, bus)};
     b->devices = calloc(c->device_count + 1, sizeof(*b->devices));
     if (!b->devices)
         return err_set(e, ERR_NOMEM, "bus %s: no memory for its devices", b->line.name);
     for (size_t i = 0; i < c->device_count; i++)
-        if (c->devices[i].bus == index)
+        if (c->devices[i].bus == bus)
             b->devices[b->device_count++] = gateway_config_device(c, i);
-    int rc = plan_check(&b->line, b->devices, b->device_count, e);
-    if (rc != 0)
-        return rc;
     return plan_create(&b->line, b->devices, b->device_count, &b->plan, e);
+}
+
+void lines_unplan(struct lines_bus *b)
+{
+    plan_destroy(b->plan);
+    free(b->devices);
+    *b = (struct lines_bus){0};
+}
+
+static int plan_and_check(const struct gateway_config *c, size_t bus, struct lines_bus *b,
+                          struct err *e)
+{
+    int rc = lines_plan(c, bus, b, e);
+    return rc != 0 ? rc : plan_check(&b->line, b->devices, b->device_count, e);
 }
 
 int lines_create(const struct gateway_config *config, struct lines **out, struct err *e)
@@ -27,7 +37,7 @@ int lines_create(const struct gateway_config *config, struct lines **out, struct
         return err_set(e, ERR_NOMEM, "no memory for %zu buses", config->bus_count);
     lines->count = config->bus_count;
     for (size_t i = 0; i < lines->count; i++) {
-        int rc = line_plan(config, i, &lines->bus[i], e);
+        int rc = plan_and_check(config, i, &lines->bus[i], e);
         if (rc != 0) {
             lines_destroy(lines);
             return rc;
@@ -41,10 +51,8 @@ void lines_destroy(struct lines *lines)
 {
     if (!lines)
         return;
-    for (size_t i = 0; i < lines->count; i++) {
-        plan_destroy(lines->bus[i].plan);
-        free(lines->bus[i].devices);
-    }
+    for (size_t i = 0; i < lines->count; i++)
+        lines_unplan(&lines->bus[i]);
     free(lines);
 }
 

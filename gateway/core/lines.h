@@ -27,6 +27,11 @@ struct lines {
 int lines_create(const struct gateway_config *config, struct lines **out, struct err *e);
 void lines_destroy(struct lines *lines); /* NULL is fine */
 
+/* Plans one bus without asking whether it can carry its devices: for showing why it cannot. b is to
+ * be given to lines_unplan, also after an error. */
+int lines_plan(const struct gateway_config *c, size_t bus, struct lines_bus *b, struct err *e);
+void lines_unplan(struct lines_bus *b);
+
 /* Where the configuration's device is: its bus and its index in that bus's plan, as
  * bus_worker_write wants them. ERR_NOTFOUND. */
 int lines_find(const struct lines *lines, size_t device, size_t *bus, uint16_t *plan_device);

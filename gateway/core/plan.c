@@ -298,10 +298,30 @@ void plan_destroy(struct plan *plan)
 
 /* --- what it costs --- */
 
-static int64_t request_use_us(const struct plan *plan, const struct plan_request *r)
+int64_t plan_request_us(const struct plan *plan, const struct plan_request *r)
 {
     uint32_t turnaround_ms = bus_turnaround_ms(&plan->devices[r->device]);
-    return plan_time_us(plan->line, turnaround_ms, r->table, r->count) * 1000 / r->period_ms;
+    return plan_time_us(plan->line, turnaround_ms, r->table, r->count);
+}
+
+static int64_t request_use_us(const struct plan *plan, const struct plan_request *r)
+{
+    return plan_request_us(plan, r) * 1000 / r->period_ms;
+}
+
+uint32_t plan_phase_ms(const struct plan *plan, size_t index)
+{
+    uint32_t period_ms = plan->requests[index].period_ms;
+    int64_t before_us = 0, all_us = 0;
+    for (size_t i = 0; i < plan->request_count; i++) {
+        if (plan->requests[i].period_ms != period_ms)
+            continue;
+        int64_t us = request_use_us(plan, &plan->requests[i]) + 1;
+        before_us += i < index ? us : 0;
+        all_us += us;
+    }
+    int64_t after_ms = before_us * period_ms / all_us;
+    return (uint32_t)(after_ms - after_ms % PLAN_PHASE_STEP_MS);
 }
 
 int64_t plan_use_us(const struct plan *plan)

@@ -21,6 +21,9 @@
 #define PLAN_USE_MAX_PERCENT 90
 #define PLAN_PERIOD_MIN_MS   100
 #define PLAN_PERIOD_MAX_MS   (24 * 3600 * 1000)
+/* Phases are whole steps: on a fast line those of one step go one behind the other, where each
+ * would cost a wake of its own. */
+#define PLAN_PHASE_STEP_MS 50
 
 struct plan_request {
     uint16_t device; /* index in the plan's devices */
@@ -68,6 +71,13 @@ uint32_t plan_silence_ms(const struct bus_line *line);
 
 /* Bytes of data in the reply to a read: what tells replies of one unit and function apart. */
 uint8_t plan_reply_bytes(enum point_table table, uint32_t count);
+
+/* plan_time_us of a request of the plan. */
+int64_t plan_request_us(const struct plan *plan, const struct plan_request *r);
+
+/* How long after the start of its period plan->requests[index] stands in the timetable: requests of
+ * one period are spread over it in proportion to their line time. */
+uint32_t plan_phase_ms(const struct plan *plan, size_t index);
 
 /* Line time planned, in microseconds of each second. */
 int64_t plan_use_us(const struct plan *plan);

@@ -213,25 +213,14 @@ void poll_get_stats(const struct poll *p, struct poll_stats *out)
 
 /* --- life --- */
 
-/* The first round goes at once, so that a technician sees values; after it, readings of one period
- * are spread over that period in proportion to their line time. On a fast line those of one step go
- * one behind the other: each would cost a wake of its own. */
+/* The first round goes at once, so that a technician sees values; after it, each keeps its phase.
+ */
 static void spread(struct poll *p, struct clk_mono now)
 {
     for (size_t i = 0; i < p->reading_count; i++) {
         struct reading *r = &p->readings[i];
-        int64_t before_us = 0, all_us = 0;
-        for (size_t k = 0; k < p->reading_count; k++) {
-            const struct plan_request *other = &p->readings[k].plan;
-            if (other->period_ms != r->plan.period_ms)
-                continue;
-            if (k < i)
-                before_us += poll_use_us(p, other) + 1;
-            all_us += poll_use_us(p, other) + 1;
-        }
         r->slot = r->ready = now;
-        int64_t after_ms = before_us * r->plan.period_ms / all_us;
-        r->grid = clk_mono_add(now, after_ms - after_ms % POLL_SPREAD_STEP_MS);
+        r->grid = clk_mono_add(now, plan_phase_ms(p->plan, i));
     }
 }
 

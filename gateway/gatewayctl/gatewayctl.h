@@ -5,7 +5,10 @@
 #ifndef GATEWAY_GATEWAYCTL_GATEWAYCTL_H
 #define GATEWAY_GATEWAYCTL_GATEWAYCTL_H
 
+#define GATEWAYCTL_CONFIG "/etc/ioc/gateway.json" /* unless -c names another */
+
 int gatewayctl_enrol(int argc, char **argv);
 int gatewayctl_cert(int argc, char **argv);
+int gatewayctl_plan(int argc, char **argv);
 
 #endif

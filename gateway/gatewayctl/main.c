@@ -6,6 +6,7 @@
 static const struct cli_verb verbs[] = {
     {"enrol", gatewayctl_enrol, "make this gateway's key and request, or install its certificate"},
     {"cert", gatewayctl_cert, "show what a certificate says and how long it is valid"},
+    {"plan", gatewayctl_plan, "show the timetable of every bus and whether it can carry it"},
     {NULL, NULL, NULL},
 };
 

@@ -46,7 +46,7 @@ static void log_warnings(const char *path, const struct buf *warnings)
     }
 }
 
-int config_file_load(const char *path, struct gateway_config **out, struct err *e)
+int config_file_read(const char *path, struct gateway_config **out, struct err *e)
 {
     const struct config_files files = {.read_profile = read_profile, .check_file = check_file};
     char *text, memory[WARNINGS_MAX];
@@ -59,16 +59,21 @@ int config_file_load(const char *path, struct gateway_config **out, struct err *
         return rc;
     rc = gateway_config_parse(text, len, &files, out, &warnings, e);
     free(text);
-    if (rc == 0)
-        rc = check_plans(*out, e);
-    if (rc) {
+    if (rc)
+        return err_prefix(e, "%s", path);
+    log_warnings(path, &warnings);
+    return 0;
+}
+
+int config_file_load(const char *path, struct gateway_config **out, struct err *e)
+{
+    int rc = config_file_read(path, out, e);
+    if (rc == 0 && (rc = check_plans(*out, e)) != 0) {
         gateway_config_free(*out);
         *out = NULL;
         err_prefix(e, "%s", path);
-        return rc;
     }
-    log_warnings(path, &warnings);
-    return 0;
+    return rc;
 }
 
 int config_file_print(const struct gateway_config *c, struct err *e)

@@ -10,6 +10,8 @@
 
 /* Reads and checks PATH, the plans included; warnings go to the log. The caller frees *out. */
 int config_file_load(const char *path, struct gateway_config **out, struct err *e);
+/* As config_file_load without the plans: for what shows why a bus cannot carry its devices. */
+int config_file_read(const char *path, struct gateway_config **out, struct err *e);
 /* Prints what would run, to stdout. ERR_IO. */
 int config_file_print(const struct gateway_config *c, struct err *e);
 
