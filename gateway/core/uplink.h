@@ -11,6 +11,10 @@
  * call, no allocation. Packs are the spool's: the uplink asks for them lane by lane (UPLINK_TAKE),
  * sends them, and remembers only which are in flight. Nothing is let go but by an acknowledgement.
  *
+ * A pack that was just frozen need not wait for the disk: while uplink_wants_fresh, its owner gives
+ * it to the spool as one that is taken already and here (uplink_fresh), and it is sent while the
+ * spool makes it durable.
+ *
  * Lanes. Live are the UPLINK_LIVE_PACKS newest packs; a pack that is overtaken by so many newer
  * ones is backfill. Backfill leaves a quarter of the credit free for live and keeps at most
  * UPLINK_BACKFILL_S of measured throughput in flight, so that live is never behind much of it.
@@ -158,6 +162,7 @@ struct uplink {
     size_t flight_count;
     size_t lane_count[UPLINK_LANES], lane_bytes[UPLINK_LANES];
     uint64_t durable;      /* highest seq of the running epoch that may be taken */
+    uint64_t newest;       /* highest of those and of the fresh ones sent */
     uint64_t sent_highest; /* of the running epoch */
     unsigned credit;
     unsigned resends;       /* in a row without progress: each doubles the wait */
@@ -202,6 +207,11 @@ void uplink_requested(struct uplink *u, enum gateway_request r, struct clk_mono 
 void uplink_durable(struct uplink *u, uint64_t seq, struct clk_mono now);
 void uplink_batch(struct uplink *u, uint64_t tag, const struct uplink_pack *packs, size_t n,
                   struct clk_mono now);
+/* May a pack be sent the moment it is frozen? It is newer than all there is, so it goes first. */
+bool uplink_wants_fresh(const struct uplink *u);
+/* Sends that pack, wanted, of the running epoch: in flight from here on, as if it had been taken.
+ */
+void uplink_fresh(struct uplink *u, const struct uplink_pack *pack, struct clk_mono now);
 void uplink_ack_denied(struct uplink *u, uint64_t epoch, uint64_t upto, struct clk_mono now);
 
 /* The state message changed (u->state): says it when online. */

@@ -4,6 +4,8 @@
  *
  * Live may use all that is free; backfill leaves the quarter, and takes nothing while live waits.
  */
+#include <assert.h>
+
 #include "base/log.h"
 #include "gateway/core/uplink_inside.h"
 
@@ -41,7 +43,7 @@ void lane_reset(struct uplink *u, struct clk_mono now)
 /* The first seq of the running epoch that is live. */
 static uint64_t live_from(const struct uplink *u)
 {
-    return u->durable > UPLINK_LIVE_PACKS ? u->durable - UPLINK_LIVE_PACKS + 1 : 1;
+    return u->newest > UPLINK_LIVE_PACKS ? u->newest - UPLINK_LIVE_PACKS + 1 : 1;
 }
 
 static void send(struct uplink *u, const struct uplink_pack *pack, struct clk_mono now)
@@ -66,6 +68,11 @@ static void send(struct uplink *u, const struct uplink_pack *pack, struct clk_mo
     a->len = pack->len;
 }
 
+static size_t window(const struct uplink *u)
+{
+    return u->credit < u->options.inflight_max ? u->credit : u->options.inflight_max;
+}
+
 static void release(struct uplink *u, uint64_t epoch, uint64_t seq)
 {
     u->stirred = true;
@@ -83,7 +90,7 @@ void uplink_batch(struct uplink *u, uint64_t tag, const struct uplink_pack *pack
     u->taking = false;
     u->dry[u->asked] = n == 0 && !u->stirred;
     for (size_t i = 0; i < n; i++) {
-        if (u->phase == UPLINK_ONLINE && u->flight_count < u->options.inflight_max)
+        if (u->phase == UPLINK_ONLINE && u->flight_count < window(u))
             send(u, &packs[i], now);
         else
             release(u, packs[i].epoch, packs[i].seq);
@@ -97,17 +104,25 @@ void uplink_durable(struct uplink *u, uint64_t seq, struct clk_mono now)
     if (seq <= u->durable)
         return;
     u->durable = seq;
+    u->newest = seq > u->newest ? seq : u->newest;
     u->dry[UPLINK_LIVE] = u->dry[UPLINK_BACKFILL] = false;
     if (u->phase == UPLINK_ONLINE)
         lane_fill(u, now);
 }
 
-/* --- what may be sent --- */
-
-static size_t window(const struct uplink *u)
+bool uplink_wants_fresh(const struct uplink *u)
 {
-    return u->credit < u->options.inflight_max ? u->credit : u->options.inflight_max;
+    return u->phase == UPLINK_ONLINE && u->flight_count < window(u);
 }
+
+void uplink_fresh(struct uplink *u, const struct uplink_pack *pack, struct clk_mono now)
+{
+    assert(uplink_wants_fresh(u) && pack->epoch == u->options.epoch && pack->seq > u->newest);
+    u->newest = pack->seq;
+    send(u, pack, now);
+}
+
+/* --- what may be sent --- */
 
 static void take(struct uplink *u, enum uplink_lane lane, size_t packs, size_t bytes,
                  struct clk_mono now)

@@ -13,14 +13,24 @@
 
 /* --- into the spool --- */
 
-/* Gives the pack that waits, if one does, to the spool. False while its order queue is full. */
+/* Gives the pack that waits, if one does, to the spool, and at once to the uplink if it can be sent
+ * now: the disk then works beside the network, and the spool stays the one owner of the pack. False
+ * while the spool's order queue is full. */
 static bool append_pending(struct gatewayd *g)
 {
+    struct spool_pack *p = &g->waiting;
     if (!g->pack_waits)
         return true;
-    if (spool_writer_append(g->spool, &g->waiting) == ERR_FULL)
+    p->taken = uplink_wants_fresh(&g->uplink);
+    if (spool_writer_append(g->spool, p) == ERR_FULL)
         return false;
     g->pack_waits = false;
+    if (!p->taken)
+        return true;
+    const struct uplink_pack fresh = {
+        .epoch = spool_writer_epoch(g->spool), .seq = p->seq, .bytes = p->bytes, .len = p->len};
+    uplink_fresh(&g->uplink, &fresh, clk_mono(g->clk));
+    gatewayd_uplink_run(g);
     return true;
 }
 

@@ -337,6 +337,8 @@ int spool_append(struct spool *s, const struct spool_pack *p)
     s->last_seq = p->seq;
     s->appended++;
     spool_ledger_told(&s->ledger, p->gap_mark, s->epoch, p->seq);
+    if (p->taken && s->flight_count < SPOOL_FLIGHTS_MAX)
+        spool_flight_begin(s, s->epoch, p->seq);
     return 0;
 }
 

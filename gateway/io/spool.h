@@ -55,6 +55,7 @@ struct spool_pack {
     const void *bytes;          /* borrowed during the call */
     uint32_t len;               /* 1..PACK_SIZE_MAX */
     uint64_t gap_mark;          /* the offer of gaps this pack tells; 0: none */
+    bool taken;                 /* being sent already: counts as handed out */
 };
 
 /* One pack as it comes out. */

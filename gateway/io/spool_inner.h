@@ -50,6 +50,7 @@ uint64_t spool_pending_of(const struct spool *s, uint64_t epoch);
 /* Epochs that are over and wholly acknowledged become settled. */
 void spool_settle(struct spool *s);
 
+void spool_flight_begin(struct spool *s, uint64_t epoch, uint64_t seq);
 bool spool_in_flight(const struct spool *s, uint64_t epoch, uint64_t from, uint64_t to);
 void spool_flights_end(struct spool *s, uint64_t epoch, uint64_t from, uint64_t to);
 

@@ -130,7 +130,7 @@ bool spool_in_flight(const struct spool *s, uint64_t epoch, uint64_t from, uint6
     return flights_in(s, epoch, from, to) > 0;
 }
 
-static void flight_begin(struct spool *s, uint64_t epoch, uint64_t seq)
+void spool_flight_begin(struct spool *s, uint64_t epoch, uint64_t seq)
 {
     size_t at = flight_find(s, epoch, seq);
     memmove(&s->flights[at + 1], &s->flights[at], (s->flight_count - at) * sizeof(*s->flights));
@@ -268,7 +268,7 @@ static void take_record(struct taking *t, const struct spool_record *r)
     };
     memcpy((char *)b + item->at, r->bytes, r->len);
     b->bytes += r->len;
-    flight_begin(s, r->epoch, r->seq);
+    spool_flight_begin(s, r->epoch, r->seq);
 }
 
 /* From the end of the records to their start, as far as the wish goes. */

@@ -53,6 +53,17 @@ void gateway_set_timer(struct sim_gateway *g, enum sim_timer timer, int64_t at_m
 
 /* --- packs --- */
 
+static void run_actions(struct sim_gateway *g);
+
+/* Sent before the disk has it: a kill up to the next commit leaves it with the collector alone. */
+static void send_fresh(struct sim_gateway *g, const struct packed *p)
+{
+    const struct uplink_pack fresh = {spool_epoch(g->spool), p->seq, p->bytes, p->len};
+    uplink_fresh(&g->uplink, &fresh, sim_mono(g->sim));
+    run_actions(g);
+    g->sim->counts.fresh++;
+}
+
 static void append(struct sim_gateway *g, const struct packed *p, uint64_t mark)
 {
     const struct spool_pack pack = {.seq = p->seq,
@@ -62,10 +73,13 @@ static void append(struct sim_gateway *g, const struct packed *p, uint64_t mark)
                                     .last = p->last,
                                     .bytes = p->bytes,
                                     .len = p->len,
-                                    .gap_mark = mark};
+                                    .gap_mark = mark,
+                                    .taken = uplink_wants_fresh(&g->uplink)};
     ledger_append(g, p);
     if (spool_append(g->spool, &pack) != 0)
         sim_fail(g->sim, "%s: the spool refuses pack %llu", g->name, (unsigned long long)p->seq);
+    if (pack.taken)
+        send_fresh(g, p);
 }
 
 static void flush(struct sim_gateway *g)
@@ -324,13 +338,18 @@ static void act(struct sim_gateway *g, const struct uplink_action *a)
     }
 }
 
-static void run_uplink(struct sim_gateway *g)
+static void run_actions(struct sim_gateway *g)
 {
     struct uplink_action action;
-    do {
-        while (uplink_next(&g->uplink, &action))
-            act(g, &action);
-    } while (tell_uplink(g));
+    while (uplink_next(&g->uplink, &action))
+        act(g, &action);
+}
+
+static void run_uplink(struct sim_gateway *g)
+{
+    do
+        run_actions(g);
+    while (tell_uplink(g));
     gateway_set_timer(g, TIMER_UPLINK, uplink_wake(&g->uplink).ms);
     gateway_check_power(g);
 }
@@ -486,6 +505,7 @@ void gateway_kill(struct sim_gateway *g, bool power, int64_t back_ms)
 {
     if (!g->spool)
         return;
+    g->memory_only = g->spool->memory_only;
     g->disk.dead = true; /* so that closing writes nothing */
     spool_close(g->spool);
     g->spool = NULL;

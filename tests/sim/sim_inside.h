@@ -117,6 +117,7 @@ struct sim_gateway {
     struct uplink uplink;
     int64_t timers[TIMERS];
     int64_t retry_ms; /* of commits */
+    bool memory_only; /* when it was killed, its spool had no disk */
     uint64_t takeable_told;
     int64_t utc_offset;
     struct sim_link link;

@@ -9,6 +9,8 @@
 
 typedef unsigned long long u64; /* for printf */
 
+#define DURABLE_MS 5000 /* promised; less the pack's age */
+
 void ledger_finish(struct sim_ledger *l)
 {
     for (size_t i = 0; i < l->epoch_count; i++)
@@ -92,8 +94,22 @@ void ledger_durable(struct sim_gateway *g)
         e->packs[e->durable].durable = true;
 }
 
+/* A pack the kill took was not yet stored, so it was young, unless the disk had failed. */
+static void check_young(struct sim_gateway *g)
+{
+    const struct sim_epoch *e = &g->ledger.epochs[g->ledger.epoch_count - 1];
+    for (size_t i = e->durable; i < e->count; i++) {
+        const struct sim_pack *p = &e->packs[i];
+        if (p->stored_ms < 0 && g->sim->now_ms - p->frozen_ms > DURABLE_MS)
+            sim_fail(g->sim, "I1: %s seq %zu was neither durable nor stored %lld ms after it froze",
+                     g->name, i + 1, (long long)(g->sim->now_ms - p->frozen_ms));
+    }
+}
+
 void ledger_forget_open(struct sim_gateway *g)
 {
+    if (g->retry_ms == 0 && !g->memory_only)
+        check_young(g);
     g->ledger.packed = g->ledger.samples;
 }
 

@@ -380,11 +380,25 @@ static uint64_t lost_of(const struct sim *s, const struct sim_gateway *g)
     return lost;
 }
 
+/* Of epochs that are over: packs the disk never had and the collector has. */
+static uint64_t ahead_of(const struct sim_gateway *g)
+{
+    uint64_t ahead = 0;
+    for (size_t i = 0; i + 1 < g->ledger.epoch_count; i++)
+        for (size_t k = 0; k < g->ledger.epochs[i].count; k++) {
+            const struct sim_pack *p = &g->ledger.epochs[i].packs[k];
+            ahead += !p->durable && p->stored_ms >= 0;
+        }
+    return ahead;
+}
+
 void sim_count(const struct sim *s, struct sim_counts *out)
 {
     *out = s->counts;
     for (size_t i = 0; i < s->options.gateways; i++)
         out->lost += lost_of(s, &s->gateways[i]);
+    for (size_t i = 0; i < s->options.gateways; i++)
+        out->ahead += ahead_of(&s->gateways[i]);
 }
 
 uint64_t sim_pending(const struct sim *s)

@@ -58,6 +58,8 @@ struct sim_options {
 struct sim_counts {
     uint64_t samples, packs, stored, duplicates, dropped, refused, conflicts;
     uint64_t cuts, kills, powers, disks, clocks, collector_kills, restores, withdrawn;
+    uint64_t fresh;    /* packs sent before they were durable */
+    uint64_t ahead;    /* of these, packs a kill took from the gateway and the collector stored */
     uint64_t security; /* alerts a gateway raised */
     uint64_t lost;     /* packs that were durable, and are in a gap of the store */
     uint64_t steps;

@@ -112,7 +112,7 @@ static inline void world_fill(const struct world_pack *p, uint8_t *bytes)
         bytes[i] = (uint8_t)rng_next(&r);
 }
 
-static inline void world_append_marked(struct world *w, uint32_t len, uint64_t mark)
+static inline void world_append_as(struct world *w, uint32_t len, uint64_t mark, bool taken)
 {
     static uint8_t bytes[PACK_SIZE_MAX];
     assert_true(w->count < WORLD_PACKS_MAX);
@@ -131,8 +131,14 @@ static inline void world_append_marked(struct world *w, uint32_t len, uint64_t m
         .bytes = bytes,
         .len = len,
         .gap_mark = mark,
+        .taken = taken,
     };
     assert_int_equal(spool_append(w->spool, &pack), 0);
+}
+
+static inline void world_append_marked(struct world *w, uint32_t len, uint64_t mark)
+{
+    world_append_as(w, len, mark, false);
 }
 
 /* Appends the pack that tells the gaps there are, if there are any. */

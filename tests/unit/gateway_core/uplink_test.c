@@ -76,6 +76,7 @@ static void nothing_is_lost_or_let_go_under_random_faults(void **state)
                                     .jitter_ms = (int64_t)rng_below(&w->rng, 3000),
                                     .byte_rate = chance(w, 50) ? 2000 : 0};
         w->collector.credit = 1 + (uint32_t)rng_below(&w->rng, 20);
+        w->fresh = seed % 2 == 0;
         for (int i = 0; i < 200; i++) {
             world_sample(w);
             world_second(w);
@@ -97,6 +98,35 @@ static void nothing_is_lost_or_let_go_under_random_faults(void **state)
         assert_all_arrived(w);
         world_destroy(w);
     }
+}
+
+static void a_fresh_pack_goes_out_live_before_it_is_durable(void **state)
+{
+    (void)state;
+    struct world *w = world_create(22, 0);
+    w->collector.credit = 4;
+    assert_false(uplink_wants_fresh(&w->u)); /* not connected */
+    online(w);
+    for (uint64_t seq = 1; seq <= 3; seq++) {
+        spool_add(w, RUNNING);
+        world_offer(w, seq);
+    }
+    assert_int_equal(w->u.durable, 0);
+    assert_int_equal(w->u.flight_count, UPLINK_CREDIT_FIRST); /* no more than the credit */
+    assert_false(uplink_wants_fresh(&w->u));
+    assert_int_equal(w->packs[RUNNING][3].sent, 0); /* this one goes by way of the disk */
+    assert_true(topic_ends(w->last_topics[(w->publishes - 1) % 64], "/live"));
+    w->collector.news = true;
+    run_seconds(w, 2);
+    assert_int_equal(w->u.flight_count, 0); /* acknowledged, durable or not */
+    uplink_durable(&w->u, 3, mono(w));
+    world_obey(w);
+    w->collector.news = true;
+    run_seconds(w, 2);
+    for (uint64_t seq = 1; seq <= 3; seq++)
+        assert_int_equal(w->packs[RUNNING][seq].sent, 1);
+    assert_all_arrived(w);
+    world_destroy(w);
 }
 
 static void live_comes_before_the_backlog_and_does_not_starve_it(void **state)
@@ -493,6 +523,7 @@ int main(void)
         cmocka_unit_test(its_first_will_is_one_the_collector_takes),
         cmocka_unit_test(says_who_it_is_before_any_pack),
         cmocka_unit_test(nothing_is_lost_or_let_go_under_random_faults),
+        cmocka_unit_test(a_fresh_pack_goes_out_live_before_it_is_durable),
         cmocka_unit_test(live_comes_before_the_backlog_and_does_not_starve_it),
         cmocka_unit_test(backfill_in_flight_stays_within_two_seconds_of_the_link),
         cmocka_unit_test(a_quarter_of_the_credit_is_kept_for_live),

@@ -80,6 +80,7 @@ struct world {
     uint64_t event_order;
     unsigned connection;
     bool connected, refuse_subscription, silent_broker;
+    bool fresh;                       /* packs are offered to the uplink before they are durable */
     char last_topics[64][TOPIC_SIZE]; /* of publishes, a ring */
     unsigned publishes, connects_asked;
     unsigned security, forgets, describes, stopped, disconnects;
@@ -458,9 +459,23 @@ static void world_second(struct world *w)
 }
 
 /* Appends one pack to the running epoch: it is durable. */
+static void world_offer(struct world *w, uint64_t seq)
+{
+    static char bytes[PACK_BYTES];
+    const uint64_t name[2] = {RUNNING, seq};
+    if (!uplink_wants_fresh(&w->u))
+        return;
+    memcpy(bytes, name, sizeof(name));
+    w->packs[RUNNING][seq].flying = true;
+    uplink_fresh(&w->u, &(struct uplink_pack){RUNNING, seq, bytes, PACK_BYTES}, mono(w));
+    world_obey(w);
+}
+
 static void world_sample(struct world *w)
 {
     spool_add(w, RUNNING);
+    if (w->fresh)
+        world_offer(w, w->highest[RUNNING]);
     uplink_durable(&w->u, w->highest[RUNNING], mono(w));
     world_obey(w);
 }

@@ -40,6 +40,28 @@ static void test_packs_come_back_newest_first(void **state)
     world_finish(&w);
 }
 
+static void test_a_pack_taken_when_appended_is_nobody_elses_until_released(void **state)
+{
+    (void)state;
+    struct world w;
+    struct spool_batch *b;
+    const struct spool_wish wish = {.packs = 100, .bytes = 100000};
+    world_init(&w, 3, 8);
+    world_open(&w);
+    world_append_as(&w, 300, 0, true);
+    world_append_as(&w, 300, 0, true);
+    assert_int_equal(spool_ack(w.spool, spool_epoch(w.spool), 1, NULL, 0), 0); /* not durable yet */
+    assert_int_equal(world_commit(&w), 0);
+    assert_null(spool_take(w.spool, &wish));
+    spool_release_all(w.spool);
+    b = spool_take(w.spool, &wish);
+    assert_non_null(b);
+    assert_int_equal(b->count, 1);
+    assert_int_equal(b->items[0].seq, 2);
+    free(b);
+    world_finish(&w);
+}
+
 /* Takes by the wish and returns how many came, the seq of the last in *last. */
 static size_t take_count(struct world *w, struct spool_wish wish, uint64_t *last)
 {
@@ -405,6 +427,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_packs_come_back_newest_first),
+        cmocka_unit_test(test_a_pack_taken_when_appended_is_nobody_elses_until_released),
         cmocka_unit_test(test_a_wish_is_kept_to),
         cmocka_unit_test(test_held_packs_survive_restarts_and_acknowledged_ones_stay_silent),
         cmocka_unit_test(test_an_acknowledgement_of_what_was_never_appended_is_refused),
