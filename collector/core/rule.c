@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collector/core/glob.h"
 #include "collector/core/rule_check.h"
+#include "model/glob.h"
 
 void rules_free(struct rules *r)
 {

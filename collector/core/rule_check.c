@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "collector/core/glob.h"
+#include "model/glob.h"
 #include "model/schema.h"
 
 /* Where a complaint points: the document and the rule's path in it. */

@@ -4,10 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "collector/core/glob.h"
 #include "collector/core/rule_check.h"
 #include "collector/core/rule_text.h"
 #include "collector/core/talq.h"
+#include "model/glob.h"
 #include "model/schema.h"
 
 struct file {

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "model/name.h"
+#include "model/sample.h"
 #include "model/schema_field.h"
 
 #define PATH_MAX_LEN 256
@@ -178,6 +179,20 @@ static int read_number(struct reader *r, const struct schema_field *f, const str
     return 0;
 }
 
+/* What an actuator can be told: a switch's state, or a level within the field's range. */
+static int read_setting(struct reader *r, const struct schema_field *f, const struct json *v,
+                        struct value *member)
+{
+    if (json_bool(v, &member->boolean) == 0) {
+        member->type = VALUE_BOOL;
+        return 0;
+    }
+    if (json_type(v) != JSON_NUMBER)
+        return refuse_type(r, v, "true, false or a number");
+    member->type = VALUE_NUMBER;
+    return read_number(r, f, v, &member->number);
+}
+
 static int read_enum(struct reader *r, const struct schema_field *f, const struct json *v,
                      int *member)
 {
@@ -214,6 +229,8 @@ static bool same_value(const struct schema_field *f, const void *a, const void *
 {
     if (f->type == SCHEMA_INT)
         return *(const int64_t *)a == *(const int64_t *)b;
+    if (f->type == SCHEMA_ENUM)
+        return *(const int *)a == *(const int *)b;
     return strcmp(a, b) == 0;
 }
 
@@ -301,6 +318,8 @@ static int read_value(struct reader *r, const struct schema_field *f, const stru
         return read_enum(r, f, v, member);
     case SCHEMA_OBJECT:
         return read_object(r, f->fields, v, member);
+    case SCHEMA_VALUE:
+        return read_setting(r, f, v, member);
     case SCHEMA_ARRAY:
         break;
     }

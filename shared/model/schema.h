@@ -30,6 +30,7 @@ enum schema_type {
     SCHEMA_OBJECT, /* a nested struct, described by fields */
     SCHEMA_ARRAY,  /* void * to a calloc'ed array of structs described by fields, and its size_t
                       count */
+    SCHEMA_VALUE,  /* struct value (model/sample.h): true, false or a number */
 };
 
 struct schema_field {

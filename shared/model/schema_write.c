@@ -2,6 +2,7 @@
  * Schema. */
 #include <stdio.h>
 
+#include "model/sample.h"
 #include "model/schema_field.h"
 
 #define PATH_TEXT 128
@@ -23,6 +24,14 @@ static void indent(struct buf *out, unsigned depth)
 static void print_object(const struct schema_field *fields, const void *object, struct buf *out,
                          unsigned depth);
 
+static void print_setting(const struct value *v, struct buf *out)
+{
+    if (v->type == VALUE_NUMBER)
+        json_write_number(out, v->number);
+    else
+        buf_str(out, v->boolean ? "true" : "false");
+}
+
 static void print_scalar(const struct schema_field *f, const void *member, struct buf *out)
 {
     switch (f->type) {
@@ -42,6 +51,9 @@ static void print_scalar(const struct schema_field *f, const void *member, struc
         break;
     case SCHEMA_ENUM:
         json_write_string(out, f->words[*(const int *)member]);
+        break;
+    case SCHEMA_VALUE:
+        print_setting(member, out);
         break;
     case SCHEMA_OBJECT:
     case SCHEMA_ARRAY:
@@ -115,9 +127,9 @@ void schema_print(const struct schema_field *fields, const void *object, struct 
 
 static void write_type(const struct schema_field *f, struct buf *out)
 {
-    static const char *const names[] = {"string",       "name",   "path",
-                                        "whole number", "number", "true or false",
-                                        "one of",       "object", "array of "};
+    static const char *const names[] = {
+        "string",        "name",   "path",   "whole number", "number",
+        "true or false", "one of", "object", "array of ",    "true, false or number"};
     buf_str(out, names[f->type]);
     if (f->type == SCHEMA_ENUM)
         for (int i = 0; f->words[i]; i++)
@@ -132,7 +144,7 @@ static void write_type(const struct schema_field *f, struct buf *out)
 
 static void write_range(const struct schema_field *f, struct buf *out)
 {
-    bool number = f->type == SCHEMA_INT || f->type == SCHEMA_NUMBER;
+    bool number = f->type == SCHEMA_INT || f->type == SCHEMA_NUMBER || f->type == SCHEMA_VALUE;
     if (f->type == SCHEMA_STRING || f->type == SCHEMA_PATH)
         buf_fmt(out, ", up to %zu bytes", f->size - 1);
     if (!field_has_range(f) || !(number || f->type == SCHEMA_ARRAY))
@@ -230,6 +242,10 @@ static void export_type(const struct schema_field *f, struct buf *out, unsigned 
         break;
     case SCHEMA_ENUM:
         export_words(f, out);
+        break;
+    case SCHEMA_VALUE:
+        buf_str(out, "\"type\": [\"boolean\", \"number\"]");
+        export_limits(f, out, "minimum", "maximum");
         break;
     case SCHEMA_OBJECT:
         export_object(f->fields, out, depth);

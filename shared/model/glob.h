@@ -2,8 +2,8 @@
  * Patterns over names: `*` stands for any run of characters, `?` for any one; all else is itself.
  * No allocation; time is at most pattern times text, both at most NAME_MAX_LEN long.
  */
-#ifndef COLLECTOR_CORE_GLOB_H
-#define COLLECTOR_CORE_GLOB_H
+#ifndef MODEL_GLOB_H
+#define MODEL_GLOB_H
 
 #include <stdbool.h>
 

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "collector/core/glob.h"
+#include "model/glob.h"
 
 static void stars_and_question_marks_match_as_in_a_shell(void **state)
 {

@@ -1,4 +1,4 @@
-#include "collector/core/glob.h"
+#include "model/glob.h"
 
 #include <string.h>
 
