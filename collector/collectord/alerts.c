@@ -1,4 +1,4 @@
-/* Alerts: transitions into the journal, the retained tree made equal, operators answered. */
+/* Alerts: transitions into the journal, the retained tree made equal. */
 #include <inttypes.h>
 
 #include "base/log.h"
@@ -169,56 +169,4 @@ void alerts_quiet(struct collectord *c)
     }
     if (count > 0)
         log_info("%u standing alerts were missing at the broker and are published again", count);
-}
-
-/* --- operators --- */
-
-static void reply(struct collectord *c, const char *operator_name, const struct operator_reply *r,
-                  bool store)
-{
-    static char payload[16384];
-    char topic[TOPIC_SIZE];
-    struct buf body;
-    buf_init(&body, payload, sizeof(payload));
-    if (operator_reply_encode(r, &body) < 0) {
-        log_error("the reply to %s's request %s cannot be encoded", operator_name, r->id);
-        return;
-    }
-    size_t len = body.len;
-    struct journal_entry e = {.kind = store ? JOURNAL_REPLY : JOURNAL_PLAIN,
-                              .at_ms = clk_utc(c->clk).ms,
-                              .topic =
-                                  topic_format(TOPIC_OPERATOR_REPLY, NULL, operator_name, topic),
-                              .key = r->id,
-                              .who = operator_name,
-                              .text = buf_cstr(&body),
-                              .payload = payload,
-                              .payload_len = len};
-    batch_journal(c, &e);
-}
-
-void alerts_request(struct collectord *c, const char *operator_name, const char *body, size_t len)
-{
-    static struct operator_reply r; /* 3 KB */
-    struct operator_request request;
-    struct err e = {0};
-    char more[COMPLAINT_MORE_SIZE];
-    const struct access_member *who = operators_find(&c->operators, operator_name);
-    if (operator_request_decode(body, len, &request, &e) < 0 || !who) {
-        if (complaint_may(&c->complaints, operator_name, who ? e.text : NULL, clk_mono(c->clk),
-                          more))
-            log_warn("request of operator %s: %s%s", operator_name,
-                     who ? e.text : "not in the operators file", more);
-        return;
-    }
-    const struct operator_reply *before = replies_find(c->replies, operator_name, request.id);
-    if (before) {
-        reply(c, operator_name, before, false);
-        return;
-    }
-    alarm_step_request(c->alarms, who, &request, collectord_now(c), &r);
-    bool keep = request.verb == OPERATOR_ACKNOWLEDGE;
-    if (keep)
-        replies_put(c->replies, operator_name, &r);
-    reply(c, operator_name, &r, keep);
 }

@@ -34,15 +34,27 @@ void batch_journal(struct collectord *c, struct journal_entry *e)
 
 /* --- filling --- */
 
+static int put_audit(struct collectord *c, const struct journal_entry *e)
+{
+    return store_put_audit(c->store, (struct clk_utc){e->at_ms}, e->who, e->what, e->object,
+                           e->text);
+}
+
 static int put_alarm(struct collectord *c, const struct journal_entry *e)
 {
     int rc = store_put_alarm(c->store, e->key, e->row, e->row_len);
     if (rc == 0)
         rc = store_put_area(c->store, e->area, e->list_revision);
-    if (rc == 0)
-        rc = store_put_audit(c->store, (struct clk_utc){e->at_ms}, e->who, e->what, e->object,
-                             e->text);
     return rc;
+}
+
+/* The payload, which the journal keeps without an end. */
+static int put_reply(struct collectord *c, const struct journal_entry *e)
+{
+    struct buf json;
+    buf_init(&json, c->text, MESSAGE_SIZE_MAX);
+    buf_put(&json, e->payload, e->payload_len);
+    return store_put_reply(c->store, e->who, e->key, (struct clk_utc){e->at_ms}, buf_cstr(&json));
 }
 
 static int put_entry(struct collectord *c, const struct journal_entry *e)
@@ -51,7 +63,9 @@ static int put_entry(struct collectord *c, const struct journal_entry *e)
     if (e->kind == JOURNAL_ALARM)
         rc = put_alarm(c, e);
     else if (e->kind == JOURNAL_REPLY)
-        rc = store_put_reply(c->store, e->who, e->key, (struct clk_utc){e->at_ms}, e->text);
+        rc = put_reply(c, e);
+    if (rc == 0 && (e->kind == JOURNAL_ALARM || e->what[0]))
+        rc = put_audit(c, e);
     if (rc == 0)
         rc = store_put_outbox(c->store, c->outbox_next, e->topic, e->retain, e->payload,
                               e->payload_len);

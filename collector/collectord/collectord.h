@@ -22,6 +22,7 @@
 #include "collector/core/interpret.h"
 #include "collector/core/journal.h"
 #include "collector/core/operators.h"
+#include "collector/core/relay.h"
 #include "collector/core/replies.h"
 #include "collector/io/store.h"
 #include "io/loop.h"
@@ -57,6 +58,8 @@ enum { TAG_ACK = 1, TAG_STATE, TAG_REQUEST, TAG_ALERT, TAG_SUBSCRIBE, TAG_SUBSCR
 /* A gateway as the shell knows it. */
 struct peer {
     char name[NAME_SIZE];
+    char area[NAME_SIZE]; /* in which it was heard last */
+    bool online;
     int64_t alarm;    /* the engine's handle */
     char session[17]; /* of its last online state: a later will must repeat it */
     struct clk_mono asked;
@@ -78,6 +81,7 @@ struct collectord {
     struct interpret *interpret;
     struct ingest *ingest;
     struct replies *replies;
+    struct relay *relay;
     struct journal *journal;
     struct rng rng;
 
@@ -119,6 +123,7 @@ void link_goodbye(struct collectord *c);
 void packs_message(struct collectord *c, const char *topic, const char *body, size_t len,
                    bool retained);
 void packs_acknowledge(struct collectord *c);
+const struct peer *packs_peer(const struct collectord *c, const char *gateway); /* or NULL */
 extern const struct ingest_sink packs_sink;  /* without its user */
 extern const struct interpret_ops packs_ops; /* without its user */
 
@@ -136,7 +141,20 @@ void alerts_connected(struct collectord *c);
 void alerts_retained(struct collectord *c, const char *area, const char *id, const char *body,
                      size_t len);
 void alerts_quiet(struct collectord *c); /* the reconcile timer */
-void alerts_request(struct collectord *c, const char *operator_name, const char *body, size_t len);
+
+/* requests.c: what operators ask. */
+void requests_message(struct collectord *c, const char *operator_name, const char *body,
+                      size_t len);
+/* Sends a reply and keeps it for a repeated id; what, object and text of `audit` (may be NULL) are
+ * committed with it. */
+void requests_reply(struct collectord *c, const char *operator_name, const struct operator_reply *r,
+                    const struct journal_entry *audit);
+
+/* commands.c: signed commands to gateways, and their results. */
+void commands_request(struct collectord *c, const struct access_member *who,
+                      const struct operator_request *request);
+void commands_results(struct collectord *c, struct pack *pack); /* of kind result */
+void commands_step_time(struct collectord *c);
 
 /* collectord.c */
 struct alarm_now collectord_now(const struct collectord *c);

@@ -68,6 +68,7 @@ static void tick_fired(struct loop_timer *timer, struct clk_mono now)
     struct collectord *c = timer->owner;
     ingest_step_time(c->ingest, (struct ingest_now){.utc = clk_utc(c->clk), .mono = now});
     batch_step(c);
+    commands_step_time(c);
     packs_acknowledge(c);
     batch_send(c);
     loop_timer_start(c->loop, timer, clk_mono_add(now, COLLECTORD_TICK_MS));
@@ -218,11 +219,13 @@ static int init_loop(struct collectord *c, struct err *e)
     c->text = malloc(MESSAGE_SIZE_MAX);
     c->peers = calloc(COLLECTORD_GATEWAYS_MAX, sizeof(*c->peers));
     c->replies = calloc(1, sizeof(*c->replies));
+    c->relay = calloc(1, sizeof(*c->relay));
     c->seen_mask = 2 * (size_t)COLLECTORD_ALARMS_MAX - 1;
     c->seen = calloc(c->seen_mask + 1, sizeof(*c->seen));
-    if (!c->loop || !c->mail || !c->text || !c->peers || !c->replies || !c->seen)
+    if (!c->loop || !c->mail || !c->text || !c->peers || !c->replies || !c->relay || !c->seen)
         return err_set(e, ERR_NOMEM, "no memory to start");
     replies_init(c->replies);
+    relay_init(c->relay);
     rng_init(&c->rng, (uint64_t)clk_mono(c->clk).ms ^ (uint64_t)getpid() << 32);
     c->filling_since = c->retry_since = c->ill_since = CLK_NEVER;
     c->mail_watch = (struct loop_watch){.ready = mail_ready, .owner = c, .fd = mailbox_fd(c->mail)};
@@ -315,6 +318,7 @@ static void finish(struct collectord *c)
     operators_free(&c->operators);
     rules_free(c->rules);
     free(c->replies);
+    free(c->relay);
     free(c->seen);
     free(c->peers);
     free(c->text);

@@ -77,7 +77,7 @@ const struct ingest_sink packs_sink = {.pack = sink_pack,
 
 /* --- gateways --- */
 
-static struct peer *peer_find(struct collectord *c, const char *gateway)
+static struct peer *peer_find(const struct collectord *c, const char *gateway)
 {
     for (size_t i = 0; i < c->peer_count; i++)
         if (strcmp(c->peers[i].name, gateway) == 0)
@@ -103,7 +103,13 @@ static struct peer *peer_get(struct collectord *c, const char *area, const char 
         snprintf(p->name, sizeof(p->name), "%s", gateway);
     }
     p->alarm = handle;
+    snprintf(p->area, sizeof(p->area), "%s", area);
     return p;
+}
+
+const struct peer *packs_peer(const struct collectord *c, const char *gateway)
+{
+    return peer_find(c, gateway);
 }
 
 static void ask_descriptions(struct collectord *c, const char *area, struct peer *p)
@@ -194,6 +200,7 @@ static void take_state(struct collectord *c, const struct topic *t, const char *
     }
     if (s.online)
         snprintf(p->session, sizeof(p->session), "%s", s.session);
+    p->online = s.online;
     ingest_gateway_state(c->ingest, t->area, t->name, &s, ingest_now(c));
     alarm_step_gateway(c->alarms, p->alarm, s.online, collectord_now(c));
 }
@@ -238,6 +245,8 @@ static void take_new(struct collectord *c, const struct topic *t, struct ingest_
     bool unknown = false;
     if (r->pack.head.kind == PACK_DESCRIPTION)
         take_descriptions(c, &r->pack);
+    else if (r->pack.head.kind == PACK_RESULT)
+        commands_results(c, &r->pack);
     else
         unknown = interpret_pack(c->interpret, &r->pack, collectord_now(c)) == INTERPRET_UNKNOWN;
     struct peer *p = r->ask_descriptions || unknown ? peer_get(c, t->area, t->name) : NULL;
@@ -320,7 +329,7 @@ void packs_message(struct collectord *c, const char *topic, const char *body, si
         break;
     case TOPIC_OPERATOR_REQUEST:
         if (!retained) /* an operator could leave one behind for ever */
-            alerts_request(c, t.name, body, len);
+            requests_message(c, t.name, body, len);
         break;
     default:
         break;

@@ -21,9 +21,9 @@
 struct journal;
 
 enum journal_kind {
-    JOURNAL_ALARM, /* rows: the alarm, its area's list revision, an audit line */
-    JOURNAL_REPLY, /* rows: the reply */
-    JOURNAL_PLAIN, /* a publication alone */
+    JOURNAL_ALARM, /* rows: the alarm, its area's list revision */
+    JOURNAL_REPLY, /* rows: the reply, which is the payload */
+    JOURNAL_PLAIN, /* no row of its own */
 };
 
 struct journal_entry {
@@ -36,7 +36,8 @@ struct journal_entry {
     const char *topic;
     const char *key;                        /* the alert's or the request's id */
     const char *area;                       /* JOURNAL_ALARM */
-    const char *who, *what, *object, *text; /* the audit line; who is also the reply's operator */
+    const char *who, *what, *object, *text; /* the audit line: a row of every kind, unless `what` is
+                                               empty; who is also the reply's operator */
     const void *row;                        /* JOURNAL_ALARM */
     size_t row_len;
     const void *payload;

@@ -26,12 +26,15 @@ const struct access_member *operators_find(const struct operators *o, const char
     return NULL;
 }
 
-bool operator_sees(const struct access_member *who, const char *area, enum alarm_class class)
+bool operator_has_area(const struct access_member *who, const char *area)
 {
-    if (!(who->classes & (1u << class)))
-        return false;
     for (size_t i = 0; i < who->area_count; i++)
         if (strcmp(who->areas[i], ACCESS_ALL_AREAS) == 0 || strcmp(who->areas[i], area) == 0)
             return true;
     return false;
+}
+
+bool operator_sees(const struct access_member *who, const char *area, enum alarm_class class)
+{
+    return (who->classes & (1u << class)) && operator_has_area(who, area);
 }

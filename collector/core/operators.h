@@ -23,6 +23,7 @@ int operators_parse(const char *text, size_t len, struct operators *o, struct er
 void operators_free(struct operators *o); /* a zeroed one is fine */
 const struct access_member *operators_find(const struct operators *o, const char *name);
 
+bool operator_has_area(const struct access_member *who, const char *area);
 /* May see alarms of the area and class. */
 bool operator_sees(const struct access_member *who, const char *area, enum alarm_class class);
 

@@ -29,6 +29,7 @@ void replies_init(struct replies *r);
 /* Ids are the operator's own: the same id of another operator is another request. NULL: new. */
 const struct operator_reply *replies_find(const struct replies *r, const char *operator_name,
                                           const char *id);
+/* A later reply to the same id takes the place of the earlier one. */
 void replies_put(struct replies *r, const char *operator_name, const struct operator_reply *reply);
 
 #endif

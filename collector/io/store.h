@@ -139,6 +139,7 @@ int store_put_audit(struct store *s, struct clk_utc at, const char *who, const c
 int store_put_outbox(struct store *s, uint64_t number, const char *topic, bool retain,
                      const void *payload, size_t len);
 int store_put_published(struct store *s, uint64_t number);
+/* Takes the place of an earlier reply to the same id. */
 int store_put_reply(struct store *s, const char *operator, const char * id, struct clk_utc at,
                     const char *json);
 /* All stored packs of that configuration have been interpreted. */

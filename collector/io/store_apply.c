@@ -47,7 +47,7 @@ static const struct {
     [OP_PUBLISHED] = {0, 1, false, {"DELETE FROM outbox WHERE number = ?5"}},
     [OP_REPLY] = {3, 1, false, {
         "INSERT INTO reply (operator, request, json, at_ms) VALUES (?1, ?2, ?3, ?5)"
-        " ON CONFLICT DO NOTHING"}},
+        " ON CONFLICT DO UPDATE SET json = excluded.json, at_ms = excluded.at_ms"}},
     [OP_INTERPRETED] = {2, 0, false, {
         "UPDATE pack SET interpreted = 1 WHERE gateway = ?1 AND conf = ?2 AND interpreted = 0"}},
 };

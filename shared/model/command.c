@@ -1,48 +1,10 @@
 #include "model/command.h"
 
-#include <math.h>
 #include <string.h>
 
 #include "model/fields.h"
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
-
-/* --- values --- */
-
-static void write_value(const struct value *v, struct buf *out)
-{
-    if (v->type == VALUE_NONE)
-        return;
-    buf_str(out, ",\"value\":");
-    if (v->type == VALUE_NUMBER)
-        json_write_number(out, v->number);
-    else if (v->type == VALUE_BOOL)
-        buf_str(out, v->boolean ? "true" : "false");
-    else
-        json_write_string(out, v->string);
-}
-
-/* Absent is VALUE_NONE. */
-static int read_value(const struct json *v, struct value *out, struct err *e)
-{
-    const char *text;
-    *out = (struct value){.type = VALUE_NONE};
-    if (!v)
-        return 0;
-    if (json_bool(v, &out->boolean) == 0) {
-        out->type = VALUE_BOOL;
-    } else if (json_number(v, &out->number) == 0 && isfinite(out->number)) {
-        out->type = VALUE_NUMBER;
-    } else if (json_string(v, &text) == 0 && strlen(text) < sizeof(out->string)) {
-        out->type = VALUE_STRING;
-        memcpy(out->string, text, strlen(text) + 1);
-    } else {
-        return err_set(e, ERR_INVALID,
-                       "value must be true, false, a number or a text below %zu bytes",
-                       sizeof(out->string));
-    }
-    return 0;
-}
 
 /* --- the command --- */
 
@@ -70,7 +32,7 @@ int command_encode(const struct command *c, struct buf *out)
 {
     message_begin(out);
     fields_encode(command_fields, COUNT_OF(command_fields), c, true, out);
-    write_value(&c->value, out);
+    value_encode(&c->value, out);
     return message_end(out);
 }
 
@@ -112,7 +74,7 @@ static int read_command(const struct json *root, struct command *c, struct err *
             return err_set(e, ERR_INVALID, "'%.40s' is no member of a command", json_key(v));
     int rc = fields_decode(command_fields, COUNT_OF(command_fields), root, c, e);
     if (rc == 0)
-        rc = read_value(json_get(root, "value"), &c->value, e);
+        rc = value_decode(json_get(root, "value"), &c->value, e);
     return rc < 0 ? rc : check_command(c, e);
 }
 
@@ -166,7 +128,7 @@ int command_result_encode(const struct command_result *r, struct buf *out)
 {
     message_begin(out);
     fields_encode(result_fields, COUNT_OF(result_fields), r, true, out);
-    write_value(&r->value, out);
+    value_encode(&r->value, out);
     return message_end(out);
 }
 
@@ -179,7 +141,7 @@ int command_result_decode(const char *text, size_t len, struct command_result *r
         return rc;
     rc = fields_decode(result_fields, COUNT_OF(result_fields), json_root(doc), r, e);
     if (rc == 0)
-        rc = read_value(json_get(json_root(doc), "value"), &r->value, e);
+        rc = value_decode(json_get(json_root(doc), "value"), &r->value, e);
     json_free(doc);
     return rc;
 }

@@ -218,6 +218,42 @@ int fields_decode(const struct field *fields, size_t count, const struct json *v
     return 0;
 }
 
+/* --- a value of a command or its result --- */
+
+void value_encode(const struct value *v, struct buf *out)
+{
+    if (v->type == VALUE_NONE)
+        return;
+    buf_str(out, ",\"value\":");
+    if (v->type == VALUE_NUMBER)
+        json_write_number(out, v->number);
+    else if (v->type == VALUE_BOOL)
+        buf_str(out, v->boolean ? "true" : "false");
+    else
+        json_write_string(out, v->string);
+}
+
+int value_decode(const struct json *v, struct value *out, struct err *e)
+{
+    const char *text;
+    *out = (struct value){.type = VALUE_NONE};
+    if (!v)
+        return 0;
+    if (json_bool(v, &out->boolean) == 0) {
+        out->type = VALUE_BOOL;
+    } else if (json_number(v, &out->number) == 0 && isfinite(out->number)) {
+        out->type = VALUE_NUMBER;
+    } else if (json_string(v, &text) == 0 && strlen(text) < sizeof(out->string)) {
+        out->type = VALUE_STRING;
+        memcpy(out->string, text, strlen(text) + 1);
+    } else {
+        return err_set(e, ERR_INVALID,
+                       "value must be true, false, a number or a text below %zu bytes",
+                       sizeof(out->string));
+    }
+    return 0;
+}
+
 int message_open(const char *body, size_t len, struct json_doc **doc, struct err *e)
 {
     int rc = json_parse(body, len, MESSAGE_SIZE_MAX, JSON_STRICT, doc, e);

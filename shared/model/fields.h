@@ -16,6 +16,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "model/json.h"
+#include "model/sample.h"
 
 #define MESSAGE_VERSION 1
 
@@ -62,6 +63,10 @@ int message_end(struct buf *out);
 /* Parses a message and checks that it is an object of version 1. The caller frees *doc on success.
  */
 int message_open(const char *body, size_t len, struct json_doc **doc, struct err *e);
+
+/* The member "value" of a message: nothing for VALUE_NONE, and absent is VALUE_NONE. */
+void value_encode(const struct value *v, struct buf *out);
+int value_decode(const struct json *v, struct value *out, struct err *e);
 
 /* v as a list of at most `max` elements; *count gets their number. */
 int message_list(const struct json *v, const char *key, size_t max, size_t *count, struct err *e);

@@ -14,6 +14,7 @@
 #include "base/buf.h"
 #include "base/clk.h"
 #include "base/err.h"
+#include "model/command.h"
 #include "model/name.h"
 #include "model/pack.h"
 #include "model/rangeset.h"
@@ -167,29 +168,42 @@ int alert_decode(const char *body, size_t len, struct alert *a, struct err *e);
 
 /* --- operators/{user}/request and /reply --- */
 
-enum operator_verb { OPERATOR_ACKNOWLEDGE, OPERATOR_SNAPSHOT };
+enum operator_verb {
+    OPERATOR_ACKNOWLEDGE,
+    OPERATOR_SNAPSHOT,
+    OPERATOR_COMMAND, /* relay a signed command (model/command.h) to a gateway */
+};
 
 struct operator_request {
     char id[65]; /* chosen by the client; a repeated id gets the stored reply */
     enum operator_verb verb;
     struct clk_utc expires; /* ms 0: never */
-    char area[NAME_SIZE];   /* snapshot */
+    char area[NAME_SIZE];   /* snapshot, command: the gateway's */
     uint32_t page;          /* snapshot, from 0 */
     char alert[NAME_SIZE];
     uint64_t occurrence, revision; /* as seen by the operator */
     char verdict[8];               /* "true" "false" "test" or empty */
     char comment[256];
+    char gateway[NAME_SIZE];        /* command */
+    char jws[COMMAND_SIZE_MAX + 1]; /* command: compact; its payload repeats the request's id */
 };
 
 int operator_request_encode(const struct operator_request *r, struct buf *out);
 int operator_request_decode(const char *body, size_t len, struct operator_request *r,
                             struct err *e);
 
+/* A command is answered twice under one id, and the second answer replaces the first, also for a
+ * repeated request: "relayed" once it is on its way to the gateway, then what came of it: "done",
+ * "sent", "failed", "mismatched" or "refused" as the gateway says, or "unknown" while it is silent,
+ * which a result that comes later replaces in turn. A refusal by the collector is the only answer.
+ */
 struct operator_reply {
     char id[65];
-    char result[16]; /* "done", "refused", "unknown", "expired", "stale" */
+    char result[16]; /* "done" "refused" "unknown" "expired" "stale" "relayed" "sent" "failed"
+                        "mismatched" */
     char reason[160];
-    bool has_alert; /* the alert as it stands now */
+    struct value value; /* of a command: as read back; VALUE_NONE when nothing was */
+    bool has_alert;     /* the alert as it stands now */
     struct alert alert;
 };
 

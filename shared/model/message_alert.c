@@ -190,6 +190,7 @@ int alert_decode(const char *body, size_t len, struct alert *a, struct err *e)
 static const char *const verb_words[] = {
     [OPERATOR_ACKNOWLEDGE] = "acknowledge",
     [OPERATOR_SNAPSHOT] = "snapshot",
+    [OPERATOR_COMMAND] = "command",
     NULL,
 };
 static const char *const verdict_words[] = {"true", "false", "test", NULL};
@@ -210,6 +211,11 @@ static const struct field snapshot_fields[] = {
     FIELD(operator_request, area, FIELD_NAME),
     FIELD(operator_request, page, FIELD_U32),
 };
+static const struct field relay_fields[] = {
+    FIELD(operator_request, area, FIELD_NAME),
+    FIELD(operator_request, gateway, FIELD_NAME),
+    FIELD(operator_request, jws, FIELD_TEXT),
+};
 
 /* What each verb carries beside request_fields. */
 static const struct {
@@ -218,6 +224,7 @@ static const struct {
 } verb_fields[] = {
     [OPERATOR_ACKNOWLEDGE] = {acknowledge_fields, COUNT_OF(acknowledge_fields)},
     [OPERATOR_SNAPSHOT] = {snapshot_fields, COUNT_OF(snapshot_fields)},
+    [OPERATOR_COMMAND] = {relay_fields, COUNT_OF(relay_fields)},
 };
 
 int operator_request_encode(const struct operator_request *r, struct buf *out)
@@ -247,7 +254,8 @@ int operator_request_decode(const char *body, size_t len, struct operator_reques
 
 /* --- operator reply --- */
 
-static const char *const result_words[] = {"done", "refused", "unknown", "expired", "stale", NULL};
+static const char *const result_words[] = {"done",    "refused", "unknown", "expired",    "stale",
+                                           "relayed", "sent",    "failed",  "mismatched", NULL};
 
 static const struct field reply_fields[] = {
     FIELD(operator_reply, id, FIELD_TEXT),
@@ -259,6 +267,7 @@ int operator_reply_encode(const struct operator_reply *r, struct buf *out)
 {
     message_begin(out);
     fields_encode(reply_fields, COUNT_OF(reply_fields), r, true, out);
+    value_encode(&r->value, out);
     if (r->has_alert) {
         buf_str(out, ",\"alert\":{");
         encode_alert(&r->alert, false, out);
@@ -277,6 +286,8 @@ int operator_reply_decode(const char *body, size_t len, struct operator_reply *r
     const struct json *root = json_root(doc);
     const struct json *alert = json_get(root, "alert");
     rc = fields_decode(reply_fields, COUNT_OF(reply_fields), root, r, e);
+    if (rc == 0)
+        rc = value_decode(json_get(root, "value"), &r->value, e);
     r->has_alert = alert != NULL;
     if (rc == 0 && alert && (rc = decode_alert(alert, &r->alert, e)))
         err_prefix(e, "alert");

@@ -308,6 +308,33 @@ class IdentityTest(unittest.TestCase):
         finally:
             watcher.close()
 
+    def test_a_command_comes_through_the_collector_only(self):
+        """Who switches a light has signed it (another test), and even so the collector alone may bring it."""
+        watcher = Watcher(self.site, "gw-01", "gateways", "gw/+/+/command")
+        try:
+            for who, door in (("lan", "operators"), ("minh", "operators"), ("gw-01", "gateways"), ("gw-02", "gateways")):
+                self.assert_not_heard(who, door, "gw/muong-te/gw-01/command")
+            self.site.publish("centre", "collectors", "gw/tam-duong/gw-02/command", "another's")
+            self.site.publish("centre", "collectors", "gw/muong-te/gw-01/command", "mine")
+            watcher.until("gw-01/command mine")
+            self.assertEqual(watcher.messages(), ["ioc/v1/gw/muong-te/gw-01/command mine"])
+        finally:
+            watcher.close()
+
+    def test_an_operator_reads_the_nonce_of_her_gateways_only(self):
+        """The retained state carries the nonce a command needs."""
+        self.site.publish("gw-01", "gateways", "gw/muong-te/gw-01/state", "nonce", "-r")
+        self.site.publish("gw-02", "gateways", "gw/tam-duong/gw-02/state", "elsewhere", "-r")
+        watcher = Watcher(self.site, "lan", "operators", "gw/+/+/state")
+        try:
+            self.site.publish("centre", "collectors", "operators/lan/reply", "end")
+            self.site.publish("gw-01", "gateways", "gw/muong-te/gw-01/state", "", "-r")
+            self.site.publish("gw-02", "gateways", "gw/tam-duong/gw-02/state", "", "-r")
+            watcher.until("gw-01/state nonce")
+            self.assertEqual(watcher.messages(), ["ioc/v1/gw/muong-te/gw-01/state nonce"])
+        finally:
+            watcher.close()
+
     def test_an_operator_reads_her_areas_and_writes_requests_only(self):
         watcher = Watcher(self.site, "lan", "operators", "#")
         try:

@@ -180,7 +180,7 @@ static void a_snapshot_gives_what_one_may_see_page_by_page(void **state)
     world_destroy(w);
 }
 
-static void a_repeated_id_finds_the_first_reply_until_it_is_forgotten(void **state)
+static void a_repeated_id_finds_its_last_reply_until_it_is_forgotten(void **state)
 {
     (void)state;
     struct replies *kept = malloc(sizeof(*kept));
@@ -196,6 +196,10 @@ static void a_repeated_id_finds_the_first_reply_until_it_is_forgotten(void **sta
         replies_put(kept, "lan", &other);
     }
     assert_string_equal(replies_find(kept, "lan", "same")->result, "done");
+    memcpy(reply.result, "stale", sizeof("stale")); /* a later answer takes its place */
+    replies_put(kept, "lan", &reply);
+    assert_string_equal(replies_find(kept, "lan", "same")->result, "stale");
+    assert_non_null(replies_find(kept, "lan", "r0"));
     snprintf(reply.id, sizeof(reply.id), "last");
     replies_put(kept, "lan", &reply);
     assert_null(replies_find(kept, "lan", "same"));
@@ -213,7 +217,7 @@ int main(void)
         cmocka_unit_test(the_second_of_two_operators_is_told_who_was_first),
         cmocka_unit_test(who_may_not_is_refused_and_who_may_not_see_learns_nothing),
         cmocka_unit_test(a_snapshot_gives_what_one_may_see_page_by_page),
-        cmocka_unit_test(a_repeated_id_finds_the_first_reply_until_it_is_forgotten),
+        cmocka_unit_test(a_repeated_id_finds_its_last_reply_until_it_is_forgotten),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -286,6 +286,17 @@ static void operator_requests_are_read_back(void **state)
     assert_string_equal(back.area, "");
     ROUND_TRIP(operator_request, "operator-request.snapshot", &list, &back);
     assert_int_equal(back.page, 2);
+    struct operator_request relay = {.id = "c-7e1d",
+                                     .verb = OPERATOR_COMMAND,
+                                     .area = "lai-chau",
+                                     .gateway = "pole-17",
+                                     .jws = "eyJhbGciOiJFUzI1NiJ9.e30.c2ln"};
+    ROUND_TRIP(operator_request, "operator-request.command", &relay, &back);
+    assert_string_equal(back.jws, relay.jws);
+    memset(relay.jws, 'j', COMMAND_SIZE_MAX);
+    struct buf longest = fresh();
+    assert_int_equal(operator_request_encode(&relay, &longest), 0);
+    assert_int_equal(operator_request_decode(longest.data, longest.len, &back, NULL), 0);
 }
 
 static void operator_replies_are_read_back(void **state)
@@ -295,6 +306,10 @@ static void operator_replies_are_read_back(void **state)
         .id = "7e1d", .result = "stale", .reason = "raised again since you looked"};
     static struct operator_reply back;
     ROUND_TRIP(operator_reply, "operator-reply.no-alert", &r, &back);
+    static struct operator_reply read_back = {
+        .id = "c-7e1d", .result = "mismatched", .value = {VALUE_BOOL, .boolean = false}};
+    ROUND_TRIP(operator_reply, "operator-reply.mismatched", &read_back, &back);
+    assert_int_equal(back.value.type, VALUE_BOOL);
     r.has_alert = true;
     r.alert = an_alert();
     ROUND_TRIP(operator_reply, "operator-reply.stale", &r, &back);

@@ -1,0 +1,1 @@
+{"v":1,"id":"c-7e1d","verb":"command","area":"lai-chau","gateway":"pole-17","jws":"eyJhbGciOiJFUzI1NiJ9.e30.c2ln"}
