@@ -82,6 +82,18 @@ static const struct curve curves[] = {
     {"storage_free", STEADY, 72, 0, 0.4, 3600, 0}, {"clock_offset", STEADY, 0, 0, 3, 60, 0},
     {"contact", STAY, 0, 0.3, 0, 60, 0},       {"pulse_count", RUSH, 12, 620, 0, 60, FLOWS | SUMS},
     {"pulse_rate", RUSH, 0.01, 0.2, 0.01, 20, FLOWS}, {"device_status", STEADY, 0, 0, 0, 60, 0},
+    {"precipitation_type", STEADY, 0, 0, 0, 60, 0}, {"absolute_humidity", WARMTH, 14, 2, 0.3, 600, 0},
+    {"dew_point", WARMTH, 16, 1, 0.3, 600, 0}, {"uv_index", SUN, 0, 9, 0, 60, 0},
+    {"sun_azimuth", TURN, 90, 180, 0, 3600, 0}, {"compass", STEADY, 2, 0, 0.5, 60, 0},
+    {"oxygen_saturation", SUN, 82, 16, 1, 900, 0}, {"specific_conductance", SEASON, 255, 30, 3, 900, 0},
+    {"turbidity_fnu", SEASON, 21, 11, 2, 600, 0}, {"chlorophyll", SUN, 3, 2, 0.3, 900, 0},
+    {"blue_green_algae", SUN, 0.8, 0.5, 0.1, 900, 0}, {"water_depth", SEASON, 1.2, 0.3, 0.01, 300, 0},
+    {"apparent_energy", LOAD, 1.5, 6.1, 0, 60, FLOWS | SUMS}, {"arc_power", NIGHT, 0, 254, 0, 60, 0},
+    {"axle_count", TURN, 2, 3, 0, 15, 0},      {"overload", STEADY, 0, 0, 0, 60, 0},
+    {"wrong_way", STEADY, 0, 0, 0, 60, 0},     {"parking_free", RUSH, 150, -90, 3, 60, 0},
+    {"brightness", SUN, 20, 80, 0, 60, 0},     {"device_fault", STEADY, 0, 0, 0, 60, 0},
+    {"bus_load", STEADY, 12, 0, 4, 20, 0},     {"interval", STEADY, 60, 0, 0, 60, 0},
+    {"raw", STEADY, 40, 0, 8, 60, 0},
     /* clang-format on */
 };
 
