@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collector/core/counter.h"
+#include "model/counter.h"
 #include "model/description.h"
 
 #define UNBOUND (-1)

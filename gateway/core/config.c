@@ -1,13 +1,11 @@
 #include "gateway/core/config.h"
 
-#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "gateway/core/config_table.h"
-#include "model/description.h"
 
 #define PRINT_MAX (4 * CONFIG_FILE_MAX)
 
@@ -308,6 +306,8 @@ static int load(struct loader *l)
     if (rc == 0)
         rc = check_devices(l);
     if (rc == 0)
+        rc = config_edge_check(l->c, l->doc, l->e);
+    if (rc == 0)
         rc = broker_config_check_files(&l->c->broker, l->files, l->doc, l->e);
     if (rc == 0)
         rc = compute_conf(l->c, l->e);
@@ -390,27 +390,7 @@ struct bus_device gateway_config_device(const struct gateway_config *c, size_t d
     return out;
 }
 
-struct gateway_point gateway_config_point(const struct gateway_config *c, size_t device,
-                                          size_t point)
-{
-    const struct profile *profile = c->devices[device].profile;
-    assert(point < profile->point_count);
-    return (struct gateway_point){.name = profile->points[point].name,
-                                  .kind = profile->points[point].kind};
-}
-
 uint32_t gateway_config_period_ms(const struct gateway_device *d, const struct point *p)
 {
     return p->period_ms ? p->period_ms : (uint32_t)d->period_ms;
-}
-
-void gateway_describe_device(const struct gateway_config *c, size_t device, struct buf *out)
-{
-    const struct gateway_device *d = &c->devices[device];
-    description_begin(out, d->name, d->profile_name);
-    for (size_t i = 0; i < d->profile->point_count; i++)
-        if (d->points[i / 64] >> (i % 64) & 1)
-            description_add(out, &d->profile->points[i],
-                            gateway_config_period_ms(d, &d->profile->points[i]));
-    description_end(out);
 }

@@ -24,6 +24,9 @@
 
 #define GATEWAY_BUSES_MAX   32
 #define GATEWAY_DEVICES_MAX 256
+#define GATEWAY_DERIVED_MAX 32   /* of one device */
+#define GATEWAY_SOURCES_MAX 16   /* of one derived point */
+#define GATEWAY_DERIVE_DEEP 8    /* derived points of derived points, at most so many in a row */
 #define GATEWAY_DURABLE_MS  5000 /* a sample is on the disk within this: the first promise */
 
 struct gateway_bus {
@@ -43,12 +46,63 @@ struct gateway_point_name {
     char name[NAME_SIZE];
 };
 
+/* Report by exception: which samples of a point are worth keeping. */
+struct gateway_report {
+    char point[NAME_SIZE];   /* empty: every point of the device without an entry of its own */
+    double deadband;         /* in the point's unit */
+    double deadband_percent; /* of the value kept last; the wider of the two counts */
+    int64_t heartbeat_ms;
+};
+
+enum gateway_derive {
+    DERIVE_SUM,
+    DERIVE_DIFFERENCE,
+    DERIVE_MEAN,
+    DERIVE_MIN,
+    DERIVE_MAX,
+    DERIVE_RATE,
+};
+#define DERIVE_LISTS DERIVE_RATE /* the ways before it take a list of points */
+
+#define GATEWAY_POINT_SIZE (2 * NAME_SIZE) /* "device/point", or "point" of the device itself */
+
+struct gateway_source {
+    char text[GATEWAY_POINT_SIZE];
+};
+
+/* A point the gateway works out from others. */
+struct gateway_derived {
+    char name[NAME_SIZE], kind_name[NAME_SIZE];
+    struct gateway_source *lists[DERIVE_LISTS]; /* one of them, or `rate` */
+    size_t list_counts[DERIVE_LISTS];
+    bool has_list[DERIVE_LISTS];
+    char rate[GATEWAY_POINT_SIZE];
+    int per; /* second, minute, hour */
+    int64_t over_ms;
+    double scale;
+    bool has_per, has_over;
+    /* worked out from the above */
+    enum gateway_derive how;
+    const struct kind *kind;
+    uint32_t period_ms;
+    unsigned deep; /* 1: all its sources are read */
+    size_t source_count;
+    struct {
+        uint16_t device, point; /* as in a sample */
+    } sources[GATEWAY_SOURCES_MAX];
+    double wrap; /* rate: where its counter starts again at 0; 0: never */
+};
+
 struct gateway_device {
     char name[NAME_SIZE], profile_name[NAME_SIZE], bus_name[NAME_SIZE];
     int64_t unit, period_ms, timeout_ms, turnaround_ms;
     struct gateway_point_name *point_names; /* a subset; none: all */
     size_t point_name_count;
     bool has_points;
+    struct gateway_report *reports;
+    size_t report_count;
+    struct gateway_derived *derived;
+    size_t derived_count;
     /* worked out from the above */
     size_t bus; /* index in buses */
     const struct profile *profile;
@@ -100,6 +154,9 @@ struct gateway_point {
 };
 struct gateway_point gateway_config_point(const struct gateway_config *c, size_t device,
                                           size_t point);
+/* How the point's samples are picked; NULL: every one is kept. */
+const struct gateway_report *gateway_config_report(const struct gateway_config *c, size_t device,
+                                                   size_t point);
 /* How often a point of a device is read. */
 uint32_t gateway_config_period_ms(const struct gateway_device *d, const struct point *p);
 /* The device's description (model/description.h), polled points only. */

@@ -10,8 +10,8 @@ static const char *const quality_names[] = {"good",        "substituted", "uncer
                                             "maintenance", "calibration", "bad"};
 
 /* CAUSE_NONE has no text: a good sample is no cause's record. */
-static const char *const cause_names[] = {"",      "timeout", "crc",   "exception",
-                                          "range", "invalid", "stale", "wedged"};
+static const char *const cause_names[] = {"",        "timeout", "crc",    "exception",  "range",
+                                          "invalid", "stale",   "wedged", "maintenance"};
 
 #define EXCEPTION_PREFIX "exception-"
 
@@ -34,7 +34,7 @@ int quality_parse(const char *text, enum quality *q)
 
 const char *cause_text(enum cause cause, uint8_t exception, char text[CAUSE_TEXT])
 {
-    assert((unsigned)cause <= CAUSE_WEDGED);
+    assert((unsigned)cause <= CAUSE_MAINTENANCE);
     if (cause != CAUSE_EXCEPTION)
         return cause_names[cause];
     snprintf(text, CAUSE_TEXT, EXCEPTION_PREFIX "%u", exception);
@@ -62,7 +62,7 @@ int cause_parse(const char *text, enum cause *cause, uint8_t *exception)
         *cause = CAUSE_EXCEPTION;
         return exception_parse(text + strlen(EXCEPTION_PREFIX), exception);
     }
-    for (unsigned i = CAUSE_TIMEOUT; i <= CAUSE_WEDGED; i++) {
+    for (unsigned i = CAUSE_TIMEOUT; i <= CAUSE_MAINTENANCE; i++) {
         if (i != CAUSE_EXCEPTION && strcmp(text, cause_names[i]) == 0) {
             *cause = (enum cause)i;
             return 0;

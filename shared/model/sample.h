@@ -27,11 +27,12 @@ enum cause {
     CAUSE_NONE,
     CAUSE_TIMEOUT, /* no reply within the request's total deadline */
     CAUSE_CRC, /* a reply that failed its check, came from another unit, or had the wrong shape */
-    CAUSE_EXCEPTION, /* a Modbus exception; its number is in `exception` */
-    CAUSE_RANGE,     /* outside the plausible range of its kind */
-    CAUSE_INVALID,   /* the device's own "no reading" sentinel, or NaN */
-    CAUSE_STALE,     /* older than twice its period when it could be packed */
-    CAUSE_WEDGED,    /* the bus worker does not answer */
+    CAUSE_EXCEPTION,   /* a Modbus exception; its number is in `exception` */
+    CAUSE_RANGE,       /* outside the plausible range of its kind */
+    CAUSE_INVALID,     /* the device's own "no reading" sentinel, or NaN */
+    CAUSE_STALE,       /* older than twice its period when it could be packed */
+    CAUSE_WEDGED,      /* the bus worker does not answer */
+    CAUSE_MAINTENANCE, /* whatever it was: somebody is working on the device */
 };
 
 enum value_type { VALUE_NONE, VALUE_NUMBER, VALUE_BOOL, VALUE_STRING };

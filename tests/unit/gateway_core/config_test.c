@@ -142,6 +142,38 @@ static void descriptions_reach_the_collector_whole(void **state)
     gateway_config_free(c);
 }
 
+static void what_the_edge_does_to_a_point_is_described(void **state)
+{
+    (void)state;
+    static char text[DESCRIPTION_SIZE_MAX];
+    struct buf b;
+    struct description d;
+    struct err e = {0};
+    struct gateway_config *c =
+        load(SMALL_HEAD SMALL_BUS
+             "\"devices\":[{\"name\":\"d\",\"profile\":\"pzem-016\",\"bus\":\"l\",\"unit\":1,"
+             "\"points\":[\"power\",\"energy\"],\"report\":[{\"point\":\"power\",\"deadband\":5}],"
+             "\"derived\":[{\"name\":\"load\",\"kind\":\"power\",\"rate\":\"energy\","
+             "\"over_ms\":10000,\"scale\":1000}]}]}",
+             NULL);
+    buf_init(&b, text, sizeof(text));
+    gateway_describe_device(c, 0, &b);
+    assert_int_equal(description_parse(text, b.len, &d, &e), 0);
+    assert_int_equal(d.point_count, 3);
+    assert_string_equal(d.points[0].name, "power");
+    assert_int_equal(d.points[0].period_ms, 60000); /* its heartbeat */
+    assert_int_equal(d.points[1].period_ms, 1000);
+    assert_string_equal(d.points[2].name, "load");
+    assert_string_equal(d.points[2].kind, "power");
+    assert_string_equal(d.points[2].unit, "W");
+    assert_int_equal(d.points[2].period_ms, 10000);
+    size_t load_point = c->devices[0].profile->point_count;
+    assert_string_equal(gateway_config_point(c, 0, load_point).name, "load");
+    assert_null(gateway_config_report(c, 0, load_point));
+    description_free(&d);
+    gateway_config_free(c);
+}
+
 static void an_idle_bus_is_a_warning(void **state)
 {
     (void)state;
@@ -196,6 +228,7 @@ int main(void)
         cmocka_unit_test(what_is_printed_runs_the_same),
         cmocka_unit_test(the_hash_changes_with_what_runs_and_only_then),
         cmocka_unit_test(descriptions_reach_the_collector_whole),
+        cmocka_unit_test(what_the_edge_does_to_a_point_is_described),
         cmocka_unit_test(an_idle_bus_is_a_warning),
         cmocka_unit_test(every_mistake_has_one_clear_message),
         cmocka_unit_test(the_page_and_the_editor_follow_the_table),

@@ -46,7 +46,7 @@ static void causes_read_back(void **state)
     enum cause c;
     uint8_t exception;
     char text[CAUSE_TEXT];
-    for (unsigned i = CAUSE_TIMEOUT; i <= CAUSE_WEDGED; i++) {
+    for (unsigned i = CAUSE_TIMEOUT; i <= CAUSE_MAINTENANCE; i++) {
         assert_int_equal(cause_parse(cause_text((enum cause)i, 255, text), &c, &exception), 0);
         assert_int_equal(c, i);
         assert_int_equal(exception, i == CAUSE_EXCEPTION ? 255 : 0);

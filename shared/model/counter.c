@@ -1,4 +1,4 @@
-#include "collector/core/counter.h"
+#include "model/counter.h"
 
 static bool wrapped(double last, double reading, double wrap)
 {

@@ -2,8 +2,8 @@
  * Differences of a counter that is stored as read: it wraps where its register ends and falls to
  * zero when its device restarts, and neither is a negative rate.
  */
-#ifndef COLLECTOR_CORE_COUNTER_H
-#define COLLECTOR_CORE_COUNTER_H
+#ifndef MODEL_COUNTER_H
+#define MODEL_COUNTER_H
 
 #include <stdbool.h>
 #include <stdint.h>

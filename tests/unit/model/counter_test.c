@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "base/rng.h"
-#include "collector/core/counter.h"
+#include "model/counter.h"
 
 static void a_wrap_is_an_increase_and_a_reset_is_not(void **state)
 {
