@@ -125,7 +125,8 @@ struct gateway_config {
     size_t bus_count;
     struct gateway_device *devices;
     size_t device_count;
-    int log; /* index in log_words */
+    char control_socket[CONFIG_PATH_SIZE]; /* empty: none */
+    int log;                               /* index in log_words */
     /* worked out from the above */
     struct profile *loaded[GATEWAY_DEVICES_MAX]; /* each profile once */
     size_t loaded_count;

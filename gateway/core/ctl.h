@@ -13,8 +13,8 @@
  *     {"outcome":"ok","turnaround_us":N,"values":[N,...]}; other outcomes: ctl_outcome_name, with
  *     "exception":N where that is it.
  * write, with device, point and value (number, bool or string):
- *     {"outcome":"ok","quality":"good","value":V,"maybe_written":true}; a bad read-back has a
- *     "cause" and no value; "broadcast":true when nobody could answer.
+ *     {"outcome":"ok","quality":"good","value":V,"maybe_written":true}; outcome "failed"
+ *     has a "cause" and no value; "broadcast":true when nobody could answer.
  * write, with device (or bus and unit), function 5, 6, 15, 16 or 22, address, values: as read. For
  *     22 the values are the AND and the OR mask.
  * timing, with or without bus: a {"bus":"NAME","replies":N,"pauses":N,"early":N,"noise_bytes":N,

@@ -49,6 +49,7 @@ bool gatewayd_buses_stop(struct gatewayd *g)
 
 static void take_report(struct gatewayd *g, const struct bus_report *report)
 {
+    gatewayd_ctl_report(g, report);
     gatewayd_packs_samples(g, report->samples, report->count);
 }
 
@@ -67,11 +68,14 @@ static void take_state(struct gatewayd *g, const struct bus_state *state)
         log_warn("%s", state->text);
         break;
     }
+    gatewayd_ctl_state(g, state);
     gatewayd_packs_event(g, g->config->buses[state->bus].name, state->text);
 }
 
 void gatewayd_buses_mail(struct gatewayd *g, const struct mail *m)
 {
+    if (gatewayd_ctl_mail(g, m))
+        return;
     if (m->type == BUS_REPORT)
         take_report(g, m->data);
     else if (m->type == BUS_STATE)

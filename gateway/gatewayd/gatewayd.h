@@ -40,6 +40,8 @@ struct gatewayd_bus {
     bool wedged;
 };
 
+struct ctl;
+
 struct gatewayd {
     struct gateway_config *config;
     const struct clk *clk;
@@ -58,6 +60,7 @@ struct gatewayd {
     char forget[STORE_ID_SIZE]; /* a store the spool has yet to hear of; empty: none */
     struct lines *lines;
     struct gatewayd_bus buses[GATEWAY_BUSES_MAX];
+    struct ctl *ctl;
     struct mqtt *mqtt;
     struct uplink uplink;
     struct loop_timer uplink_timer;
@@ -97,5 +100,18 @@ void gatewayd_uplink_stop(struct gatewayd *g);
 void gatewayd_uplink_mail(struct gatewayd *g, const struct mail *m);
 /* Does what the uplink wants now, until it wants nothing more. */
 void gatewayd_uplink_run(struct gatewayd *g);
+
+/* ctl.c, ctl_bus.c, ctl_status.c, ctl_watch.c: the control socket. A socket that cannot be made is
+ * a warning; ERR_NOMEM. */
+int gatewayd_ctl_start(struct gatewayd *g, struct err *e);
+void gatewayd_ctl_stop(struct gatewayd *g);
+/* What it must know to answer; all do nothing before start and after stop. */
+void gatewayd_ctl_report(struct gatewayd *g, const struct bus_report *report);
+void gatewayd_ctl_derived(struct gatewayd *g, const struct sample *s);
+void gatewayd_ctl_state(struct gatewayd *g, const struct bus_state *state);
+void gatewayd_ctl_spool(struct gatewayd *g, const struct spool_state *state);
+void gatewayd_ctl_uplink(struct gatewayd *g, const char *reason); /* NULL: it is up */
+/* True when it was an answer to a person's request. */
+bool gatewayd_ctl_mail(struct gatewayd *g, const struct mail *m);
 
 #endif

@@ -23,7 +23,7 @@ static void on_mail(void *owner, const struct mail *m)
     struct gatewayd *g = owner;
     if (m->type >= GATEWAYD_MQTT_MAIL && m->type <= GATEWAYD_MQTT_MAIL + MQTT_MESSAGE)
         gatewayd_uplink_mail(g, m);
-    else if (m->type == BUS_REPORT || m->type == BUS_STATE || m->type == BUS_WRITTEN)
+    else if (m->type >= BUS_REPORT && m->type <= BUS_RAW)
         gatewayd_buses_mail(g, m);
     else
         gatewayd_packs_mail(g, m);
@@ -123,11 +123,13 @@ static int start(struct gatewayd *g, struct err *e)
     rc = rc ? rc : gatewayd_packs_start(g, e);
     rc = rc ? rc : gatewayd_uplink_start(g, e);
     rc = rc ? rc : gatewayd_buses_start(g, e);
+    rc = rc ? rc : gatewayd_ctl_start(g, e);
     return rc ? rc : health_start(g, e);
 }
 
 static void finish(struct gatewayd *g)
 {
+    gatewayd_ctl_stop(g);
     bool ended = gatewayd_buses_stop(g);
     if (g->mailbox)
         intake_take(&g->intake); /* what the workers read last */

@@ -88,6 +88,8 @@ static void pack_sample(void *owner, const struct sample *s)
 {
     struct gatewayd *g = owner;
     const char *device = g->config->devices[s->device].name;
+    if (s->point >= g->config->devices[s->device].profile->point_count)
+        gatewayd_ctl_derived(g, s);
     const char *point = gateway_config_point(g->config, s->device, s->point).name;
     int rc =
         append_pending(g) ? packer_add(&g->packer, device, point, s, g->packing_at) : ERR_AGAIN;
@@ -194,6 +196,7 @@ static void take_state(struct gatewayd *g, const struct spool_state *s)
 {
     struct gateway_state *state = &g->uplink.state;
     packer_set_low(&g->packer, s->low);
+    gatewayd_ctl_spool(g, s);
     state->epoch = s->epoch;
     /* What is on a card that cannot be read now is not gone. */
     state->epoch_count = s->memory_only ? 0 : s->epoch_count;

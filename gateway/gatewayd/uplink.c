@@ -216,10 +216,12 @@ void gatewayd_uplink_mail(struct gatewayd *g, const struct mail *m)
     const char *reason = m->data;
     switch ((enum mqtt_mail)(m->type - GATEWAYD_MQTT_MAIL)) {
     case MQTT_CONNECTED:
+        gatewayd_ctl_uplink(g, NULL);
         uplink_connected(&g->uplink, now);
         break;
     case MQTT_FAILED:
     case MQTT_LOST:
+        gatewayd_ctl_uplink(g, reason);
         uplink_down(&g->uplink, reason, now);
         break;
     case MQTT_SUBSCRIBED:

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/log.h"
 #include "gateway/core/frame.h"
@@ -30,6 +31,7 @@ struct bus_worker {
     int64_t limit_ms;
     atomic_llong alive_ms;
     atomic_ullong dropped;
+    atomic_bool shown;
 
     pthread_mutex_t lock; /* guards all down to timing */
     pthread_cond_t wake;
@@ -96,6 +98,27 @@ static struct sample good_sample(const struct bus_worker *w, const struct point 
     return s;
 }
 
+/* The registers of r's points, for who watches: lost without harm. */
+static void post_raw(struct bus_worker *w, const struct poll_report *r)
+{
+    const struct bus_device *d = device_at(w, r->device);
+    unsigned end = r->address;
+    for (size_t i = 0; i < r->points; i++) {
+        const struct point *p = &d->profile->points[w->config.plan->points[r->first + i]];
+        if ((unsigned)p->address + p->count > end)
+            end = (unsigned)p->address + p->count;
+    }
+    size_t count = end - r->address, len = sizeof(struct bus_raw) + count * sizeof(uint16_t);
+    struct bus_raw *raw = malloc(len);
+    if (!raw)
+        return;
+    raw->device = d->index;
+    raw->address = r->address;
+    raw->count = (uint16_t)count;
+    memcpy(raw->values, w->values, count * sizeof(uint16_t));
+    mailbox_post_bulk(w->config.mailbox, &(struct mail){.type = BUS_RAW, .data = raw, .len = len});
+}
+
 static void do_report(struct bus_worker *w, const struct poll_report *r)
 {
     const struct bus_device *d = device_at(w, r->device);
@@ -115,6 +138,8 @@ static void do_report(struct bus_worker *w, const struct poll_report *r)
         s->device = d->index;
         s->point = point;
     }
+    if (atomic_load_explicit(&w->shown, memory_order_relaxed) && r->cause == CAUSE_NONE)
+        post_raw(w, r);
     post_report(w, report, len);
 }
 
@@ -609,6 +634,11 @@ int64_t bus_worker_limit_ms(const struct bus_worker *w)
 bool bus_worker_wedged(const struct bus_worker *w, struct clk_mono now)
 {
     return now.ms - atomic_load(&w->alive_ms) > w->limit_ms;
+}
+
+void bus_worker_show(struct bus_worker *w, bool on)
+{
+    atomic_store(&w->shown, on);
 }
 
 void bus_worker_get_stats(struct bus_worker *w, struct poll_stats *out)

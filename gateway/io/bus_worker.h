@@ -31,12 +31,20 @@ enum bus_mail {
     BUS_WRITTEN,         /* control: struct bus_written */
     BUS_ANSWER,          /* control: struct bus_answer */
     BUS_RELEASED,        /* control: no data; the port is closed and free for another program */
+    BUS_RAW,             /* bulk, while shown: struct bus_raw, just before its BUS_REPORT */
 };
 
 struct bus_report {
     unsigned bus;
     size_t count;
     struct sample samples[]; /* device: as in the configuration */
+};
+
+/* What the readings of the report behind it were made of. */
+struct bus_raw {
+    uint16_t device;         /* as in the configuration */
+    uint16_t address, count; /* registers, or a word of 0 or 1 a bit */
+    uint16_t values[];
 };
 
 struct bus_state {
@@ -112,6 +120,9 @@ int bus_worker_ask(struct bus_worker *w, uint64_t id, const struct bus_request *
  * back before. */
 void bus_worker_release(struct bus_worker *w);
 void bus_worker_resume(struct bus_worker *w);
+
+/* Whether somebody watches: then, and only then, registers are mailed with the readings. */
+void bus_worker_show(struct bus_worker *w, bool on);
 
 void bus_worker_get_timing(struct bus_worker *w, struct bus_timing *out);
 

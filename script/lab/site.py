@@ -147,7 +147,7 @@ class Site:
                          "period_ms": d.period_ms} for d in b.devices]
         self.write(f"{g.name}.json", {
             "gateway": g.name, "area": g.area, "board": "emulated",
-            "profiles": self.profiles,
+            "profiles": self.profiles, "control_socket": self.path(f"{g.name}.sock"),
             "spool": {"path": self.path("spool", g.name), "size_mib": 16, **self.timings.get("spool", {})},
             "broker": self._broker_block(g.name, g.link_port), "buses": buses, "devices": devices,
             **self.timings.get("gateway", {})})
