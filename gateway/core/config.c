@@ -188,6 +188,37 @@ static int find_profile(struct loader *l, size_t i)
     return 0;
 }
 
+/* Gives the device a profile with its overrides: that of an earlier device with the same, or its
+ * own copy. */
+static int apply_overrides(struct loader *l, size_t i)
+{
+    struct gateway_device *d = &l->c->devices[i];
+    if (d->override_count == 0)
+        return 0;
+    for (size_t k = 0; k < i; k++) {
+        const struct gateway_device *same = &l->c->devices[k];
+        if (same->own && strcmp(same->profile_name, d->profile_name) == 0 &&
+            overrides_equal(same->overrides, same->override_count, d->overrides,
+                            d->override_count)) {
+            d->profile = same->own;
+            return 0;
+        }
+    }
+    d->own = profile_copy(d->profile);
+    if (!d->own)
+        return err_set(l->e, ERR_NOMEM, "no memory for the overrides of %s", d->name);
+    for (size_t k = 0; k < d->override_count; k++) {
+        char key[OVERRIDE_KEY_SIZE], path[OVERRIDE_KEY_SIZE + 32];
+        struct err why = {0};
+        if (override_apply(&d->overrides[k], d->own, key, &why)) {
+            snprintf(path, sizeof(path), "overrides[%zu].%s", k, key);
+            return refuse(l, "devices", i, path, "%s", why.text);
+        }
+    }
+    d->profile = d->own;
+    return 0;
+}
+
 static int select_points(struct loader *l, size_t i)
 {
     struct gateway_device *d = &l->c->devices[i];
@@ -219,6 +250,8 @@ static int check_devices(struct loader *l)
             rc = check_unit(l, i);
         if (rc == 0)
             rc = find_profile(l, i);
+        if (rc == 0)
+            rc = apply_overrides(l, i);
         if (rc == 0)
             rc = select_points(l, i);
         if (rc)
@@ -341,6 +374,8 @@ void gateway_config_free(struct gateway_config *c)
         return;
     for (size_t i = 0; i < c->loaded_count; i++)
         profile_free(c->loaded[i]);
+    for (size_t i = 0; i < c->device_count; i++)
+        profile_free(c->devices[i].own);
     schema_free(gateway_config_fields, c);
     free(c);
 }

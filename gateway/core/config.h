@@ -16,6 +16,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "gateway/core/bus.h"
+#include "gateway/core/override.h"
 #include "model/broker_config.h"
 #include "model/hash64.h"
 #include "model/name.h"
@@ -103,9 +104,12 @@ struct gateway_device {
     size_t report_count;
     struct gateway_derived *derived;
     size_t derived_count;
+    struct override *overrides; /* what the profile says otherwise on this site */
+    size_t override_count;
     /* worked out from the above */
-    size_t bus; /* index in buses */
-    const struct profile *profile;
+    size_t bus;                    /* index in buses */
+    const struct profile *profile; /* shared by devices that read the same */
+    struct profile *own;           /* where this device is the first with its overrides; or NULL */
     uint64_t points[BUS_POINT_WORDS]; /* which of the profile's points are polled */
 };
 

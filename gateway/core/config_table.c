@@ -219,6 +219,16 @@ static const struct schema_field device_fields[] = {
      .fields = gateway_derived_fields,
      .unique = "name",
      .help = "points worked out from others, on the gateway"},
+    {.key = "overrides",
+     .type = SCHEMA_ARRAY,
+     DEVICE(overrides),
+     .size = sizeof(struct override),
+     .count_offset = offsetof(struct gateway_device, override_count),
+     .max = PROFILE_POINTS_MAX,
+     .preset = "[]",
+     .fields = override_fields,
+     .unique = "point",
+     .help = "points that read otherwise on this site than the profile says"},
     SCHEMA_END};
 
 const struct schema_field gateway_config_fields[] = {

@@ -27,6 +27,12 @@ uint16_t point_type_width(enum point_type type)
     return widths[type];
 }
 
+bool point_pattern_fits(const struct point *p, uint64_t raw)
+{
+    unsigned width = widths[p->type];
+    return p->type != TYPE_BIT && width > 0 && (width == 4 || raw >> 16 * width == 0);
+}
+
 double point_wrap(const struct point *p)
 {
     double span = 0;

@@ -137,7 +137,7 @@ static const char *functions_for(const struct point *p)
     return p->count == 1 ? "6, 16 or 23" : "16 or 23";
 }
 
-static int make_write(struct maker *m, size_t i, int64_t n, struct point *p)
+static int make_write(struct maker *m, size_t i, struct point *p)
 {
     const struct profile_file_point *f = &m->file->points[i];
     if (!f->writable) {
@@ -158,7 +158,7 @@ static int make_write(struct maker *m, size_t i, int64_t n, struct point *p)
                       functions_for(p));
     int64_t apart = f->has_write_address ? f->write_address - f->address : 0;
     if (p->address + apart < 0 || p->address + apart + p->count > 65536)
-        return refuse(m, i, "write_address", "point %d of the bank would end past 65535", (int)n);
+        return refuse(m, i, "write_address", "it would end past 65535");
     p->write_address = (uint16_t)(p->address + apart);
     p->write_only = f->write_only;
     if (p->write_only && (!*p->readback || strcmp(p->readback, p->name) == 0))
@@ -185,10 +185,9 @@ static int make_wrap(struct maker *m, size_t i, struct point *p)
 static int make_patterns(struct maker *m, size_t i, struct point *p)
 {
     const struct profile_file_point *f = &m->file->points[i];
-    unsigned width = point_type_width(p->type);
     for (size_t k = 0; k < f->invalid_count; k++) {
         uint64_t raw = strtoull(f->invalid[k].hex, NULL, 16);
-        if (p->type == TYPE_BIT || width == 0 || (width < 4 && raw >> 16 * width))
+        if (!point_pattern_fits(p, raw))
             return refuse(m, i, "invalid", "%s does not fit a %s", f->invalid[k].hex,
                           point_type_name(p->type));
         p->invalid[k] = raw;
@@ -264,7 +263,7 @@ static int make_point(struct maker *m, size_t i, int64_t n)
     if (rc == 0)
         rc = make_place(m, i, n, p);
     if (rc == 0)
-        rc = make_write(m, i, n, p);
+        rc = make_write(m, i, p);
     if (rc == 0)
         rc = make_wrap(m, i, p);
     return rc ? rc : make_patterns(m, i, p);
@@ -500,6 +499,24 @@ int profile_parse(const char *text, size_t len, struct profile **out, struct err
 out:
     json_free(doc);
     return rc;
+}
+
+struct profile *profile_copy(const struct profile *p)
+{
+    struct profile *copy = calloc(1, sizeof(*copy));
+    if (!copy)
+        return NULL;
+    *copy = *p;
+    copy->label = strdup(p->label);
+    copy->source = strdup(p->source);
+    copy->confidence = strdup(p->confidence);
+    copy->points = calloc(p->point_count, sizeof(*p->points));
+    if (!copy->label || !copy->source || !copy->confidence || !copy->points) {
+        profile_free(copy);
+        return NULL;
+    }
+    memcpy(copy->points, p->points, p->point_count * sizeof(*p->points));
+    return copy;
 }
 
 void profile_free(struct profile *p)

@@ -121,6 +121,8 @@ struct profile {
  */
 int profile_parse(const char *text, size_t len, struct profile **out, struct err *e);
 void profile_free(struct profile *p); /* NULL is fine */
+/* A profile of its own, to be changed and freed by the caller; NULL without memory. */
+struct profile *profile_copy(const struct profile *p);
 const struct point *profile_find(const struct profile *p, const char *name);
 /* The words of profile files: "holding", "u16", "CDAB". */
 const char *point_table_name(enum point_table table);
@@ -129,6 +131,8 @@ const char *point_order_name(enum point_order order);
 /* Registers a value of this type has; 0 for a string, which says its own. A point of a dynamic map
  * has more in `count`: all slots. */
 uint16_t point_type_width(enum point_type type);
+/* Whether a raw pattern can stand in the point's registers at all. */
+bool point_pattern_fits(const struct point *p, uint64_t raw);
 /* Where a counter starts again at 0, in unit: what its profile says, else where an unsigned
  * register or a BCD number ends. 0: nowhere in practice (64 bits, floats, other kinds). */
 double point_wrap(const struct point *p);

@@ -12,7 +12,7 @@ const char *const profile_orders[] = {"ABCD", "CDAB", "BADC", "DCBA", NULL};
 const char *const profile_confidences[] = {"low", "medium", "medium-high", "high", NULL};
 static const char *const parities[] = {"none", "even", "odd", NULL};
 
-static int check_kind(const void *member, struct err *e)
+int profile_check_kind(const void *member, struct err *e)
 {
     if (kind_find(member))
         return 0;
@@ -20,7 +20,7 @@ static int check_kind(const void *member, struct err *e)
                    (const char *)member);
 }
 
-static int check_scale(const void *member, struct err *e)
+int profile_check_scale(const void *member, struct err *e)
 {
     double scale = *(const double *)member;
     return scale < 0 || scale > 0 ? 0 : err_set(e, ERR_INVALID, "0 would hide every value; use 1");
@@ -87,7 +87,7 @@ static const struct schema_field point_fields[] = {
      POINT_AT(kind),
      .size = NAME_SIZE,
      .min = 1,
-     .check = check_kind,
+     .check = profile_check_kind,
      .help = "what is measured; unit and plausible range follow from it"},
     {.key = "table",
      .type = SCHEMA_ENUM,
@@ -137,7 +137,7 @@ static const struct schema_field point_fields[] = {
      .type = SCHEMA_NUMBER,
      POINT_AT(scale),
      .preset = "1",
-     .check = check_scale,
+     .check = profile_check_scale,
      .help = "value = raw * scale + offset, in the kind's unit"},
     {.key = "offset",
      .type = SCHEMA_NUMBER,

@@ -85,7 +85,10 @@ extern const char *const profile_types[];
 extern const char *const profile_orders[];
 extern const char *const profile_confidences[];
 
-/* Checks one raw pattern ("0xFFFF"); a schema_field's check. */
-int profile_check_pattern(const void *text, struct err *e);
+/* Checks of one value, for schema_field: a known kind, a scale other than 0, a raw pattern
+ * ("0xFFFF"). */
+int profile_check_kind(const void *member, struct err *e);
+int profile_check_scale(const void *member, struct err *e);
+int profile_check_pattern(const void *member, struct err *e);
 
 #endif

@@ -119,6 +119,40 @@ static void the_hash_changes_with_what_runs_and_only_then(void **state)
     gateway_config_free(other);
 }
 
+#define SITE                                                                                       \
+    "\"overrides\":[{\"point\":\"wind-speed\",\"scale\":0.1},{\"point\":\"solar\",\"kind\":"       \
+    "\"raw\",\"period_ms\":60000},{\"point\":\"illuminance\",\"order\":\"CDAB\",\"offset\":5,"     \
+    "\"invalid\":[\"0xFFFFFFFF\"]}]"
+#define STATION(name_, unit_)                                                                      \
+    "{\"name\":\"" name_ "\",\"profile\":\"renke-rs-fsxcs\",\"bus\":\"l\",\"unit\":" unit_
+
+static void a_site_reads_otherwise_without_changing_its_neighbours(void **state)
+{
+    (void)state;
+    struct gateway_config *c =
+        load(SMALL_HEAD SMALL_BUS "\"devices\":[" STATION("a", "1") "}," STATION(
+                 "b", "2") "," SITE "}," STATION("c", "3") "," SITE "}]}",
+             NULL);
+    struct gateway_config *plain =
+        load(SMALL_HEAD SMALL_BUS
+             "\"devices\":[" STATION("a", "1") "}," STATION("b", "2") "}," STATION("c", "3") "}]}",
+             NULL);
+    const struct profile *a = c->devices[0].profile, *b = c->devices[1].profile;
+    const struct point *lux = profile_find(b, "illuminance");
+    assert_int_equal(c->loaded_count, 1);
+    assert_ptr_equal(c->devices[2].profile, b); /* equal ones share */
+    assert_float_equal(profile_find(a, "wind-speed")->scale, 0.01, 0);
+    assert_float_equal(profile_find(b, "wind-speed")->scale, 0.1, 0);
+    assert_string_equal(profile_find(b, "solar")->kind->name, "raw");
+    assert_int_equal(gateway_config_period_ms(&c->devices[1], profile_find(b, "solar")), 60000);
+    assert_int_equal(lux->order, ORDER_CDAB);
+    assert_float_equal(lux->offset, 5, 0);
+    assert_int_equal(lux->invalid_count, 1);
+    assert_string_not_equal(c->conf, plain->conf);
+    gateway_config_free(c);
+    gateway_config_free(plain);
+}
+
 static void descriptions_reach_the_collector_whole(void **state)
 {
     (void)state;
@@ -227,6 +261,7 @@ int main(void)
         cmocka_unit_test(buses_and_devices_are_what_plan_wants),
         cmocka_unit_test(what_is_printed_runs_the_same),
         cmocka_unit_test(the_hash_changes_with_what_runs_and_only_then),
+        cmocka_unit_test(a_site_reads_otherwise_without_changing_its_neighbours),
         cmocka_unit_test(descriptions_reach_the_collector_whole),
         cmocka_unit_test(what_the_edge_does_to_a_point_is_described),
         cmocka_unit_test(an_idle_bus_is_a_warning),

@@ -1,6 +1,6 @@
 /* Promise: the profiles that ship are right as files, and a wrong one is refused with line, path
  * and reason. */
-#include "tests/support/text_file.h"
+#include "tests/support/config_fixture.h"
 
 #include "model/profile.h"
 #include "model/profile_file.h"
@@ -167,6 +167,20 @@ static void a_wrong_profile_is_refused_with_line_and_path(void **state)
     profile_free(NULL);
 }
 
+static int parse(const char *text, struct err *e)
+{
+    struct profile *p;
+    int rc = profile_parse(text, strlen(text), &p, e);
+    profile_free(p);
+    return rc;
+}
+
+static void every_mistake_has_one_clear_message(void **state)
+{
+    (void)state;
+    assert_true(fixture_walk("tests/golden/profiles/bad", parse) >= 50);
+}
+
 /* One of everything a profile can say. */
 static const char full[] = HEAD
     "{\"name\":\"state\",\"kind\":\"device_status\",\"table\":\"holding\",\"address\":10,"
@@ -271,6 +285,7 @@ int main(void)
         cmocka_unit_test(the_meter_keeps_its_gaps),
         cmocka_unit_test(banks_unfold),
         cmocka_unit_test(a_wrong_profile_is_refused_with_line_and_path),
+        cmocka_unit_test(every_mistake_has_one_clear_message),
         cmocka_unit_test(bits_of_a_register_share_it_and_count_on),
         cmocka_unit_test(a_counter_knows_where_it_starts_again),
         cmocka_unit_test(a_write_goes_where_and_how_the_profile_says),
