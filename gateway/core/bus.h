@@ -26,8 +26,9 @@
 /* BUS_RTU_TCP: RTU frames, CRC and all, through a TCP connection to a serial server. */
 enum bus_kind { BUS_RTU, BUS_TCP, BUS_RTU_TCP };
 
-/* Who turns an RS-485 driver around: the adapter by itself, or the kernel (TIOCSRS485). */
-enum bus_direction { BUS_DIRECTION_AUTO, BUS_DIRECTION_KERNEL };
+/* Who turns an RS-485 driver around: the adapter by itself, the kernel (TIOCSRS485), or nobody
+ * (RS-232). */
+enum bus_direction { BUS_DIRECTION_AUTO, BUS_DIRECTION_KERNEL, BUS_DIRECTION_NONE };
 
 struct bus_line {
     const char *name;
@@ -87,6 +88,13 @@ struct bus_request {
     uint16_t write_address, write_count; /* function 23 */
     uint32_t timeout_ms; /* total: from sending to the reply's last byte; 0 for a broadcast */
 };
+
+/* On a serial line, however it is reached, unit 0 is everybody: nobody answers (Modbus over Serial
+ * Line V1.02, 2.1). On TCP it is the peer itself. */
+static inline bool bus_is_broadcast(enum bus_kind kind, uint8_t unit)
+{
+    return kind != BUS_TCP && unit == BUS_UNIT_BROADCAST;
+}
 
 enum bus_outcome {
     BUS_OK,

@@ -82,12 +82,14 @@ static int check_tcp(struct loader *l, size_t i)
     if (foreign)
         return refuse(l, "buses", i, foreign, "belongs to an rtu bus; remove it");
     if (!*b->host)
-        return refuse(l, "buses", i, "host", "is missing; a tcp bus needs its peer's address");
+        return refuse(l, "buses", i, "host", "is missing; a bus over tcp needs its peer's address");
     if (!is_address(b->host))
         return refuse(l, "buses", i, "host",
                       "\"%s\" is no numeric address; a name could hang the bus while it is looked "
                       "up",
                       b->host);
+    if (b->type == BUS_RTU_TCP)
+        b->has_baud = true;
     if (!b->has_baud)
         b->baud = 0;
     b->has_port = b->has_round_trip = true;
@@ -133,9 +135,9 @@ static int find_bus(struct loader *l, size_t i)
 static int check_unit(struct loader *l, size_t i)
 {
     const struct gateway_device *d = &l->c->devices[i];
-    bool rtu = l->c->buses[d->bus].type == BUS_RTU;
-    if (rtu && (d->unit < 1 || d->unit > BUS_UNIT_MAX))
-        return refuse(l, "devices", i, "unit", "%d is no unit of an rtu bus; give 1 to %d",
+    bool serial = l->c->buses[d->bus].type != BUS_TCP;
+    if (serial && (d->unit < 1 || d->unit > BUS_UNIT_MAX))
+        return refuse(l, "devices", i, "unit", "%d is no unit of a serial line; give 1 to %d",
                       (int)d->unit, BUS_UNIT_MAX);
     if (d->unit > BUS_UNIT_MAX && d->unit != 255)
         return refuse(l, "devices", i, "unit", "%d is reserved; give 0 to %d, or 255", (int)d->unit,
@@ -395,6 +397,9 @@ enum log_level gateway_config_log_level(const struct gateway_config *c)
 struct bus_line gateway_config_line(const struct gateway_config *c, size_t bus)
 {
     static const char parity_letters[] = "NEO";
+    /* in the order of enum gateway_direction */
+    static const enum bus_direction directions[] = {BUS_DIRECTION_AUTO, BUS_DIRECTION_KERNEL,
+                                                    BUS_DIRECTION_NONE};
     const struct gateway_bus *b = &c->buses[bus];
     return (struct bus_line){.name = b->name,
                              .kind = (enum bus_kind)b->type,
@@ -402,9 +407,7 @@ struct bus_line gateway_config_line(const struct gateway_config *c, size_t bus)
                              .baud = (uint32_t)b->baud,
                              .parity = parity_letters[b->parity],
                              .stop_bits = (uint8_t)b->stop_bits,
-                             .direction = b->direction == GATEWAY_DIRECTION_KERNEL
-                                              ? BUS_DIRECTION_KERNEL
-                                              : BUS_DIRECTION_AUTO,
+                             .direction = directions[b->direction],
                              .host = b->host,
                              .port = (uint16_t)b->port,
                              .round_trip_ms = (uint32_t)b->round_trip_ms,

@@ -9,7 +9,7 @@
 #define PACK(member)   .offset = offsetof(struct gateway_pack, member)
 
 /* In the order of enum bus_kind and enum gateway_direction. */
-static const char *const types[] = {"rtu", "tcp", NULL};
+static const char *const types[] = {"rtu", "tcp", "rtu-over-tcp", NULL};
 static const char *const directions[] = {"automatic", "kernel", "none", NULL};
 static const char *const parities[] = {"none", "even", "odd", NULL};
 
@@ -82,7 +82,7 @@ static const struct schema_field bus_fields[] = {
      .type = SCHEMA_ENUM,
      BUS(type),
      .words = types,
-     .help = "serial line, or Modbus TCP"},
+     .help = "serial line, Modbus TCP, or RTU frames through a serial server's TCP port"},
     {.key = "device",
      .type = SCHEMA_PATH,
      BUS(device),
@@ -95,8 +95,8 @@ static const struct schema_field bus_fields[] = {
      .present_offset = offsetof(struct gateway_bus, has_baud) + 1,
      .preset = "9600",
      .check = check_baud,
-     .help = "rtu: bits a second; tcp: the speed of a converter's serial side, left out for a "
-             "native peer"},
+     .help = "rtu, rtu-over-tcp: bits a second of the serial line; tcp: of a converter's serial "
+             "side, left out for a native peer"},
     {.key = "parity",
      .type = SCHEMA_ENUM,
      BUS(parity),
@@ -124,7 +124,7 @@ static const struct schema_field bus_fields[] = {
      BUS(host),
      .size = 64,
      .preset = "\"\"",
-     .help = "tcp: numeric address of the peer"},
+     .help = "tcp, rtu-over-tcp: numeric address of the peer"},
     {.key = "port",
      .type = SCHEMA_INT,
      BUS(port),
@@ -132,7 +132,7 @@ static const struct schema_field bus_fields[] = {
      .min = 1,
      .max = 65535,
      .preset = "502",
-     .help = "tcp: port of the peer"},
+     .help = "tcp, rtu-over-tcp: port of the peer"},
     {.key = "round_trip_ms",
      .type = SCHEMA_INT,
      BUS(round_trip_ms),
@@ -140,7 +140,7 @@ static const struct schema_field bus_fields[] = {
      .min = 1,
      .max = 10000,
      .preset = "2",
-     .help = "tcp: usual round trip in milliseconds, for planning"},
+     .help = "tcp, rtu-over-tcp: usual round trip in milliseconds, for planning"},
     {.key = "timeout_ms",
      .type = SCHEMA_INT,
      BUS(timeout_ms),

@@ -30,9 +30,11 @@ static int64_t serial_us(uint32_t baud, uint32_t bytes)
     return (bits + SILENCES_BITS) * 1000000 / baud;
 }
 
-uint32_t plan_silence_ms(const struct bus_line *line)
+uint32_t plan_silence_us(const struct bus_line *line)
 {
-    return line->kind == BUS_TCP ? 0 : (uint32_t)(serial_us(line->baud, 0) / 2 + 999) / 1000;
+    if (line->kind == BUS_TCP || line->baud == 0)
+        return 0;
+    return (uint32_t)(serial_us(line->baud, 0) + 1) / 2;
 }
 
 int64_t plan_time_us(const struct bus_line *line, uint32_t turnaround_ms, enum point_table table,
@@ -40,7 +42,7 @@ int64_t plan_time_us(const struct bus_line *line, uint32_t turnaround_ms, enum p
 {
     uint32_t data = plan_reply_bytes(table, count);
     int64_t us = (int64_t)turnaround_ms * 1000;
-    if (line->kind == BUS_TCP) {
+    if (line->kind != BUS_RTU) {
         uint32_t trip_ms = line->round_trip_ms ? line->round_trip_ms : TCP_ROUND_TRIP_MS;
         us += (int64_t)trip_ms * 1000 + (int64_t)(TCP_FRAME_BYTES + data) * TCP_NS_PER_BYTE / 1000;
     }
@@ -184,7 +186,7 @@ static int check_line(const struct bus_line *line, size_t device_count, struct e
     if (device_count > BUS_DEVICES_MAX)
         return err_set(e, ERR_LIMIT, "bus %s: %zu devices; a bus has at most %d", line->name,
                        device_count, BUS_DEVICES_MAX);
-    if ((line->kind == BUS_RTU || line->baud > 0) && !is_baud(line->baud))
+    if ((line->kind != BUS_TCP || line->baud > 0) && !is_baud(line->baud))
         return err_set(e, ERR_INVALID,
                        "bus %s: baud %u is not a rate serial ports have, such as "
                        "9600, 19200 or 115200",

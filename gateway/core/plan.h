@@ -65,9 +65,9 @@ size_t plan_cut(const struct plan *plan, const struct plan_request *r);
 int64_t plan_time_us(const struct bus_line *line, uint32_t turnaround_ms, enum point_table table,
                      uint32_t count);
 
-/* The silence that ends a frame and must pass before the next (Modbus over Serial Line V1.02,
- * 2.5.1.1), rounded up to milliseconds; 0 on TCP. */
-uint32_t plan_silence_ms(const struct bus_line *line);
+/* T3.5, the silence that ends a frame and must pass before the next (Modbus over Serial Line V1.02,
+ * 2.5.1.1); 0 on TCP. The port waits it out: a line's clock is finer than the poller's. */
+uint32_t plan_silence_us(const struct bus_line *line);
 
 /* Bytes of data in the reply to a read: what tells replies of one unit and function apart. */
 uint8_t plan_reply_bytes(enum point_table table, uint32_t count);

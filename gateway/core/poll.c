@@ -89,11 +89,12 @@ void poll_opened(struct poll *p, struct clk_mono now, bool ok)
     poll_change_state(p, CLOSED);
 }
 
-/* After any error: RTU is drained, TCP gets a fresh connection. */
+/* After any error: a serial line is drained, also one behind a serial server, whose connection is
+ * not to blame for a slave; TCP gets a fresh connection. */
 static void poison(struct poll *p, struct clk_mono now, enum bus_outcome outcome)
 {
     p->sent_outcome = outcome;
-    if (p->plan->line->kind == BUS_RTU && outcome != BUS_LOST) {
+    if (p->plan->line->kind != BUS_TCP && outcome != BUS_LOST) {
         poll_change_state(p, POISONED);
         return;
     }
@@ -139,7 +140,6 @@ void poll_replied(struct poll *p, struct clk_mono now, const struct bus_reply *r
         reply->outcome == BUS_EXCEPTION &&
         late_exception_doubtful(&p->devices[p->sent.device].late, p->sent.function, now);
     count(p, now, reply->outcome);
-    p->silent_until = clk_mono_add(now, plan_silence_ms(p->plan->line));
     if ((!answered && reply->sent) || doubtful)
         poll_block_sent(p, now);
     if (answered && !doubtful)

@@ -72,7 +72,7 @@ struct poll {
     enum poll_state state;
     struct clk_mono open_at;
     uint32_t reopen_ms;
-    struct clk_mono silent_until; /* the silence between two frames */
+    struct clk_mono silent_until; /* after a broadcast */
     bool down, noisy, released;
     struct reading *readings;
     size_t reading_count, reading_cap;

@@ -108,7 +108,7 @@ bool poll_writable(const struct plan *plan, uint16_t device, uint16_t point)
 {
     const struct bus_device *d = &plan->devices[device];
     const struct point *p = &d->profile->points[point];
-    bool broadcast = d->unit == 0 && plan->line->kind == BUS_RTU; /* nothing to read back */
+    bool broadcast = bus_is_broadcast(plan->line->kind, d->unit); /* nothing to read back */
     bool table = p->table == TABLE_COIL || p->table == TABLE_HOLDING;
     return p->writable && table && p->count <= POINT_REGS_MAX && !broadcast;
 }

@@ -5,7 +5,7 @@
 
 #include "base/log.h"
 #include "gateway/gatewayd/gatewayd.h"
-#include "gateway/io/bus_modbus.h"
+#include "gateway/io/bus_port.h"
 #include "io/crypto.h"
 
 static int start_bus(struct gatewayd *g, unsigned index, struct err *e)
@@ -17,7 +17,7 @@ static int start_bus(struct gatewayd *g, unsigned index, struct err *e)
     crypto_random(&seed, sizeof(seed));
     const struct bus_worker_config config = {.bus = index,
                                              .plan = bus->plan,
-                                             .port = bus_modbus_create(&bus->line),
+                                             .port = bus_port_create(&bus->line),
                                              .mailbox = g->mailbox,
                                              .clk = g->clk,
                                              .seed = seed};

@@ -34,4 +34,8 @@ struct bus_port {
     const struct bus_port_ops *ops;
 };
 
+/* A closed port of the kind `line` names; line is borrowed for the port's life. NULL without
+ * memory. */
+struct bus_port *bus_port_create(const struct bus_line *line);
+
 #endif

@@ -1,6 +1,6 @@
 /*
- * A Modbus slave for tests, on a pseudo-terminal or a TCP port, with a thread and framing of its
- * own (nothing of the product's), that can misbehave.
+ * A Modbus slave for tests, on a pseudo-terminal, a TCP port or a serial server's, with a thread
+ * and framing of its own (nothing of the product's), that can misbehave.
  *
  * Every register of the reply to the n-th request received reads n, unless it was written before;
  * so a value says which request it answers. For each request the test's `fate` function, run on
@@ -41,7 +41,11 @@ struct slave_fate {
     bool other_transaction;
     uint8_t exception;
     unsigned noise; /* bytes before it */
+    unsigned tail;  /* and behind it */
+    unsigned cut;   /* bytes missing at its end */
 };
+
+enum slave_kind { SLAVE_RTU, SLAVE_TCP, SLAVE_RTU_TCP };
 
 struct slave_flying {
     int64_t at_ms;
@@ -51,7 +55,7 @@ struct slave_flying {
 };
 
 struct modbus_slave {
-    bool tcp;
+    bool mbap, socket;
     int listener, fd;
     int hold; /* RTU: the pty's slave side, so that closing it by the gateway is no hang-up */
     char path[64];
@@ -59,6 +63,9 @@ struct modbus_slave {
     pthread_t thread;
     atomic_bool stop;
     atomic_uint received;
+    atomic_llong sent_us;    /* when the last reply's end went out */
+    atomic_llong min_gap_us; /* least time from then to the next request's arrival */
+    uint8_t unit, function;  /* of the last request */
     void (*fate)(unsigned request, const uint8_t *pdu, struct slave_fate *fate);
     uint8_t in[SLAVE_FRAME];
     size_t in_len;
@@ -73,6 +80,13 @@ static inline int64_t slave_now_ms(void)
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static inline int64_t slave_now_us(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
 static inline uint16_t slave_crc(const uint8_t *bytes, size_t len)
@@ -94,11 +108,21 @@ static inline unsigned slave_get16(const uint8_t *b)
 /* Length of the whole request at the head of the buffer; 0: more is needed. */
 static inline size_t slave_request_len(const struct modbus_slave *s)
 {
-    if (s->tcp)
+    if (s->mbap)
         return s->in_len < 7 ? 0 : 6 + slave_get16(&s->in[4]);
     if (s->in_len < 8)
         return 0;
-    return s->in[1] < 15 ? 8 : 9U + s->in[6];
+    switch (s->in[1]) {
+    case 15:
+    case 16:
+        return 9U + s->in[6];
+    case 22:
+        return 10;
+    case 23:
+        return s->in_len < 11 ? 0 : 13U + s->in[10];
+    default:
+        return 8;
+    }
 }
 
 static inline size_t slave_read_data(struct modbus_slave *s, const uint8_t *pdu, unsigned count,
@@ -106,7 +130,7 @@ static inline size_t slave_read_data(struct modbus_slave *s, const uint8_t *pdu,
 {
     unsigned n = atomic_load(&s->received);
     unsigned address = slave_get16(&pdu[1]);
-    if (pdu[0] <= 2) {
+    if (pdu[0] <= 2) { /* bits */
         out[0] = (uint8_t)((count + 7) / 8);
         memset(&out[1], (int)(n & 1 ? 0xff : 0), out[0]);
         return 1U + out[0];
@@ -121,14 +145,31 @@ static inline size_t slave_read_data(struct modbus_slave *s, const uint8_t *pdu,
     return 1U + out[0];
 }
 
-static inline void slave_write(struct modbus_slave *s, const uint8_t *pdu)
+static inline void slave_hold(struct modbus_slave *s, unsigned address, unsigned count,
+                              const uint8_t *values)
 {
-    unsigned address = slave_get16(&pdu[1]);
-    unsigned count = pdu[0] == 16 ? slave_get16(&pdu[3]) : pdu[0] == 6 ? 1 : 0;
     for (unsigned i = 0; i < count; i++) {
         unsigned at = (address + i) % SLAVE_REGISTERS;
         s->is_held[at] = true;
-        s->held[at] = (uint16_t)slave_get16(pdu[0] == 16 ? &pdu[6 + 2 * i] : &pdu[3]);
+        s->held[at] = (uint16_t)slave_get16(&values[2 * i]);
+    }
+}
+
+static inline void slave_write(struct modbus_slave *s, const uint8_t *pdu)
+{
+    unsigned address = slave_get16(&pdu[1]);
+    unsigned at = address % SLAVE_REGISTERS;
+    if (pdu[0] == 6)
+        slave_hold(s, address, 1, &pdu[3]);
+    if (pdu[0] == 16)
+        slave_hold(s, address, slave_get16(&pdu[3]), &pdu[6]);
+    if (pdu[0] == 23)
+        slave_hold(s, slave_get16(&pdu[5]), slave_get16(&pdu[7]), &pdu[10]);
+    if (pdu[0] == 22) {
+        unsigned and_mask = slave_get16(&pdu[3]), or_mask = slave_get16(&pdu[5]);
+        unsigned before = s->is_held[at] ? s->held[at] : 0;
+        s->is_held[at] = true;
+        s->held[at] = (uint16_t)((before & and_mask) | (or_mask & ~and_mask));
     }
 }
 
@@ -144,11 +185,14 @@ static inline size_t slave_reply(struct modbus_slave *s, const uint8_t *request,
         out[2] = f->exception;
         return 3;
     }
-    if (pdu[0] <= 4)
+    if (pdu[0] == 23)
+        slave_write(s, pdu);
+    if (pdu[0] <= 4 || pdu[0] == 23)
         return 2 + slave_read_data(s, pdu, slave_get16(&pdu[3]) + f->other_length, &out[2]);
     slave_write(s, pdu);
-    memcpy(&out[2], &pdu[1], 4);
-    return 6;
+    size_t echo = pdu[0] == 22 ? 6 : 4;
+    memcpy(&out[2], &pdu[1], echo);
+    return 2 + echo;
 }
 
 static inline size_t slave_frame(struct modbus_slave *s, const uint8_t *adu,
@@ -157,7 +201,7 @@ static inline size_t slave_frame(struct modbus_slave *s, const uint8_t *adu,
     size_t len;
     memset(out, 0x55, f->noise);
     uint8_t *frame = out + f->noise;
-    if (s->tcp) {
+    if (s->mbap) {
         len = slave_reply(s, adu + 6, f, frame + 6);
         memcpy(frame, adu, 4);
         frame[1] = (uint8_t)(frame[1] + f->other_transaction);
@@ -172,15 +216,26 @@ static inline size_t slave_frame(struct modbus_slave *s, const uint8_t *adu,
     }
     if (f->damage)
         frame[len - 1] ^= 0x10;
-    return f->noise + len;
+    memset(&frame[len], 0xaa, f->tail);
+    return f->noise + len + f->tail - f->cut;
 }
 
 static inline void slave_answer(struct modbus_slave *s, const uint8_t *adu)
 {
     struct slave_fate f = {0};
     unsigned n = atomic_fetch_add(&s->received, 1) + 1;
+    int64_t gap_us = slave_now_us() - atomic_load(&s->sent_us);
+    if (n > 1 && gap_us < atomic_load(&s->min_gap_us))
+        atomic_store(&s->min_gap_us, gap_us);
+    const uint8_t *request = s->mbap ? adu + 6 : adu;
+    s->unit = request[0];
+    s->function = request[1];
     if (s->fate)
-        s->fate(n, s->tcp ? adu + 7 : adu + 1, &f);
+        s->fate(n, request + 1, &f);
+    if (!s->mbap && s->unit == 0) { /* a broadcast: done, not answered */
+        slave_write(s, request + 1);
+        return;
+    }
     if (f.drop)
         return;
     assert(s->flying_count < SLAVE_FLYING);
@@ -207,10 +262,11 @@ static inline int slave_send_due(struct modbus_slave *s)
         struct slave_flying *f = &s->flying[i];
         if (f->at_ms <= now && s->fd >= 0) {
             size_t n = f->dribble_ms ? 1 : f->len - f->done;
-            ssize_t sent = s->tcp ? send(s->fd, f->bytes + f->done, n, MSG_NOSIGNAL)
-                                  : write(s->fd, f->bytes + f->done, n);
+            ssize_t sent = s->socket ? send(s->fd, f->bytes + f->done, n, MSG_NOSIGNAL)
+                                     : write(s->fd, f->bytes + f->done, n);
             f->done += sent > 0 ? (size_t)sent : n;
             f->at_ms = now + f->dribble_ms;
+            atomic_store(&s->sent_us, slave_now_us());
         }
         if (f->done == f->len) {
             *f = s->flying[--s->flying_count];
@@ -240,7 +296,7 @@ static inline void slave_receive(struct modbus_slave *s)
     if (n > 0) {
         s->in_len += (size_t)n;
         slave_take_requests(s);
-    } else if (s->tcp) {
+    } else if (s->socket) {
         close(s->fd);
         s->fd = -1;
     }
@@ -289,15 +345,18 @@ static inline void slave_start_tcp(struct modbus_slave *s)
     s->port = ntohs(a.sin_port);
 }
 
-static inline struct modbus_slave *slave_create(bool tcp, void (*fate)(unsigned, const uint8_t *,
-                                                                       struct slave_fate *))
+static inline struct modbus_slave *slave_create(enum slave_kind kind,
+                                                void (*fate)(unsigned, const uint8_t *,
+                                                             struct slave_fate *))
 {
     struct modbus_slave *s = calloc(1, sizeof(*s));
     assert(s);
-    s->tcp = tcp;
+    s->mbap = kind == SLAVE_TCP;
+    s->socket = kind != SLAVE_RTU;
+    atomic_store(&s->min_gap_us, INT64_MAX);
     s->fate = fate;
     s->listener = s->fd = s->hold = -1;
-    if (tcp)
+    if (s->socket)
         slave_start_tcp(s);
     else
         slave_start_pty(s);

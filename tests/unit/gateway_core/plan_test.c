@@ -46,9 +46,9 @@ static void line_time_is_the_standards(void **state)
     assert_in_range(plan_time_us(&slow, 20, TABLE_HOLDING, 8), 61240, 61260);
     assert_in_range(plan_time_us(&fast, 0, TABLE_HOLDING, 0), 4735, 4745);
     struct bus_line plc = tcp();
-    assert_int_equal(plan_silence_ms(&slow), 5);
-    assert_int_equal(plan_silence_ms(&fast), 2);
-    assert_int_equal(plan_silence_ms(&plc), 0);
+    assert_in_range(plan_silence_us(&slow), 4010, 4011);
+    assert_int_equal(plan_silence_us(&fast), 1750);
+    assert_int_equal(plan_silence_us(&plc), 0);
     assert_int_equal(plan_reply_bytes(TABLE_COIL, 9), 2);
     assert_int_equal(plan_reply_bytes(TABLE_INPUT, 125), 250);
 }

@@ -27,16 +27,6 @@ static void every_reading_has_its_period(void **state)
     line_free(l);
 }
 
-static void two_frames_are_apart_by_the_standards_silence(void **state)
-{
-    (void)state;
-    struct line *l = line_new(BUS_RTU, 30, 4, 1000);
-    run(l, 5000);
-    for (uint64_t n = l->request - HISTORY + 1; n < l->request; n++)
-        assert_true(l->sent_at[n % HISTORY].ms >= l->replied_at[(n - 1) % HISTORY].ms + 2);
-    line_free(l);
-}
-
 static void a_stall_is_not_made_up_for_by_a_burst(void **state)
 {
     (void)state;
@@ -504,7 +494,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_reading_has_its_period),
-        cmocka_unit_test(two_frames_are_apart_by_the_standards_silence),
         cmocka_unit_test(a_stall_is_not_made_up_for_by_a_burst),
         cmocka_unit_test(one_dead_slave_of_fifty_costs_the_others_under_two_percent),
         cmocka_unit_test(ten_dead_slaves_of_fifty_cost_the_others_under_two_percent_too),

@@ -11,7 +11,7 @@
 
 #include <semaphore.h>
 
-#include "gateway/io/bus_modbus.h"
+#include "gateway/io/bus_port.h"
 #include "gateway/io/bus_worker.h"
 #include "tests/support/bus_fixture.h"
 #include "tests/support/modbus_slave.h"
@@ -51,7 +51,7 @@ static struct rig *rig_new(void (*fate)(unsigned, const uint8_t *, struct slave_
 {
     struct rig *r = calloc(1, sizeof(*r));
     assert_non_null(r);
-    r->slave = slave_create(false, fate);
+    r->slave = slave_create(SLAVE_RTU, fate);
     r->line = (struct bus_line){.name = "rs485-1",
                                 .path = r->slave->path,
                                 .baud = 115200,
@@ -98,7 +98,7 @@ static void a_reply_becomes_samples_named_and_timed(void **state)
     (void)state;
     struct rig *r = rig_new(NULL);
     struct clk_mono before = clk_mono(clk_system());
-    rig_start(r, bus_modbus_create(&r->line), 16);
+    rig_start(r, bus_port_create(&r->line), 16);
     for (unsigned request = 1; request <= 3; request++) {
         struct mail m = next_mail(r, BUS_REPORT);
         const struct bus_report *report = m.data;
@@ -137,7 +137,7 @@ static void a_silent_device_is_bad_with_its_cause_and_said_with_a_remedy(void **
     (void)state;
     struct rig *r = rig_new(drop_all);
     r->line.timeout_ms = 50;
-    rig_start(r, bus_modbus_create(&r->line), 64);
+    rig_start(r, bus_port_create(&r->line), 64);
     struct mail m = next_mail(r, BUS_REPORT);
     const struct bus_report *report = m.data;
     assert_int_equal(report->samples[0].quality, QUALITY_BAD);
@@ -167,7 +167,7 @@ static void a_register_the_device_lacks_is_named_and_the_others_are_read(void **
 {
     (void)state;
     struct rig *r = rig_new(refuse_last);
-    rig_start(r, bus_modbus_create(&r->line), 64);
+    rig_start(r, bus_port_create(&r->line), 64);
     struct mail m = next_mail(r, BUS_STATE);
     const struct bus_state *said = m.data;
     assert_int_equal(said->kind, POLL_NOTE_DEVICE_CONFIG);
@@ -193,7 +193,7 @@ static void a_port_that_is_not_there_is_said_once_and_its_points_are_bad(void **
     (void)state;
     struct rig *r = rig_new(NULL);
     r->line.path = "/dev/no-such-tty";
-    rig_start(r, bus_modbus_create(&r->line), 64);
+    rig_start(r, bus_port_create(&r->line), 64);
     struct mail m = next_mail(r, BUS_STATE);
     const struct bus_state *said = m.data;
     assert_int_equal(said->kind, POLL_NOTE_PORT_DOWN);
@@ -211,7 +211,7 @@ static void a_write_is_read_back_and_mailed(void **state)
 {
     (void)state;
     struct rig *r = rig_new(NULL);
-    rig_start(r, bus_modbus_create(&r->line), 64);
+    rig_start(r, bus_port_create(&r->line), 64);
     struct value value = {.type = VALUE_NUMBER, .number = 60000};
     struct err e = {0};
     assert_int_equal(bus_worker_write(r->worker, 99, 0, 2, &value, &e), 0);
@@ -237,7 +237,7 @@ static void a_write_without_an_answer_may_have_happened(void **state)
     (void)state;
     struct rig *r = rig_new(drop_all);
     r->line.timeout_ms = 50;
-    rig_start(r, bus_modbus_create(&r->line), 64);
+    rig_start(r, bus_port_create(&r->line), 64);
     struct value value = {.type = VALUE_NUMBER, .number = 1};
     assert_int_equal(bus_worker_write(r->worker, 7, 0, 2, &value, NULL), 0);
     struct mail m = next_mail(r, BUS_WRITTEN);
@@ -252,7 +252,7 @@ static void a_persons_request_goes_between_the_polls_and_is_answered_with_its_va
 {
     (void)state;
     struct rig *r = rig_new(NULL);
-    rig_start(r, bus_modbus_create(&r->line), 64);
+    rig_start(r, bus_port_create(&r->line), 64);
     const uint16_t two[] = {777, 888};
     struct bus_request write = {
         .unit = 200, .function = 16, .address = 20, .count = 2, .values = two};
@@ -285,7 +285,7 @@ static void a_port_handed_over_is_free_until_it_is_taken_back(void **state)
 {
     (void)state;
     struct rig *r = rig_new(NULL);
-    rig_start(r, bus_modbus_create(&r->line), 64);
+    rig_start(r, bus_port_create(&r->line), 64);
     free(next_mail(r, BUS_REPORT).data);
     bus_worker_release(r->worker);
     assert_null(next_mail(r, BUS_RELEASED).data);
@@ -327,7 +327,7 @@ static void samples_that_find_the_mailbox_full_are_counted(void **state)
 {
     (void)state;
     struct rig *r = rig_new(NULL);
-    rig_start(r, bus_modbus_create(&r->line), 3); /* one slot for bulk mail */
+    rig_start(r, bus_port_create(&r->line), 3); /* one slot for bulk mail */
     int64_t end_ms = slave_now_ms() + PATIENCE_MS;
     while (bus_worker_dropped(r->worker) < POINTS && slave_now_ms() < end_ms)
         poll(NULL, 0, 10);
@@ -348,7 +348,7 @@ static void a_worker_stops_in_the_middle_of_a_request(void **state)
 {
     (void)state;
     struct rig *r = rig_new(creep);
-    rig_start(r, bus_modbus_create(&r->line), 64);
+    rig_start(r, bus_port_create(&r->line), 64);
     while (atomic_load(&r->slave->received) == 0)
         poll(NULL, 0, 1);
     rig_free(r);
