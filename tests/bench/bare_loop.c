@@ -1,7 +1,7 @@
 /*
  * The reference gatewayd is measured against: one loop of libmodbus reads and paho publishes. No
- * store, no rules, no acknowledgement; it sends the bytes of one real pack of gatewayd for every
- * `records` values it has read.
+ * store, no rules, no acknowledgement. For every `records` values it has read it sends the bytes of
+ * one real pack of gatewayd, in which it overwrites the times by those of its own reads.
  */
 #include <errno.h>
 #include <modbus/modbus.h>
@@ -12,15 +12,76 @@
 
 #include "bench_mqtt.h"
 
-#define SLAVES_MAX 64
+#define SLAVES_MAX  64
+#define RECORDS_MAX 1000
+#define TIME_ZERO   "0.000"
+#define TIME_LEN    (sizeof(TIME_ZERO) - 1)
+
+/* A pack to send again and again. Every t has the same width, so that it can be overwritten. */
+struct template
+{
+    char *bytes;
+    size_t len;
+    char *base;               /* bt: ten digits, a dot, three digits */
+    char *times[RECORDS_MAX]; /* t of each record */
+    long records;
+    long long read_ms[RECORDS_MAX];
+    long filled;
+};
+
+static void give_up(const char *why)
+{
+    fprintf(stderr, "bare_loop: %s\n", why);
+    exit(1);
+}
+
+/* Copies `len` bytes of a pack, each t on the way to TIME_ZERO. */
+static void template_load(struct template *t, const char *pack, size_t len)
+{
+    char *out = t->bytes = malloc(len + (RECORDS_MAX + 1) * TIME_LEN);
+    if (!out)
+        give_up("no memory");
+    for (const char *in = pack, *end = pack + len; in < end;) {
+        *out++ = *in++;
+        if (out - t->bytes > 5 && memcmp(out - 5, "\"bt\":", 5) == 0)
+            t->base = out;
+        if (out - t->bytes < 4 || memcmp(out - 4, "\"t\":", 4) != 0)
+            continue;
+        if (t->records == RECORDS_MAX)
+            give_up("too many records in the pack");
+        t->times[t->records++] = memcpy(out, TIME_ZERO, TIME_LEN);
+        out += TIME_LEN;
+        in += strspn(in, "-.0123456789");
+    }
+    t->len = (size_t)(out - t->bytes);
+    if (!t->base || t->records == 0)
+        give_up("that is no pack");
+}
+
+static void put_digits(char *to, long long v, int digits)
+{
+    for (int i = digits; i-- > 0; v /= 10)
+        to[i] = (char)('0' + v % 10);
+}
+
+static void template_stamp(struct template *t)
+{
+    long long base_ms = t->read_ms[0];
+    put_digits(t->base, base_ms / 1000, 10);
+    put_digits(t->base + 11, base_ms % 1000, 3);
+    for (long i = 0; i < t->records; i++) {
+        long long ms = t->read_ms[i] - base_ms;
+        t->times[i][0] = (char)('0' + ms / 1000 % 10);
+        put_digits(t->times[i] + 2, ms % 1000, 3);
+    }
+    t->filled = 0;
+}
 
 static modbus_t *open_slave(int port)
 {
     modbus_t *ctx = modbus_new_tcp("127.0.0.1", port);
-    if (!ctx || modbus_set_slave(ctx, 1) != 0 || modbus_connect(ctx) != 0) {
-        fprintf(stderr, "bare_loop: cannot reach the slave on port %d\n", port);
-        exit(1);
-    }
+    if (!ctx || modbus_set_slave(ctx, 1) != 0 || modbus_connect(ctx) != 0)
+        give_up("cannot reach a slave");
     return ctx;
 }
 
@@ -34,6 +95,13 @@ static void sleep_until(double when_s)
     nanosleep(&ts, NULL);
 }
 
+static long long wall_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_REALTIME, &t);
+    return (long long)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
 int main(int argc, char **argv)
 {
     const struct bench_door door = {
@@ -44,9 +112,11 @@ int main(int argc, char **argv)
     const double period_s = strtod(bench_option(argc, argv, "period-ms", "100"), NULL) / 1000;
     const int registers = (int)strtol(bench_option(argc, argv, "registers", "100"), NULL, 10);
     const int units = (int)strtol(bench_option(argc, argv, "units", "1"), NULL, 10);
-    const long records = strtol(bench_option(argc, argv, "records", NULL), NULL, 10);
     size_t pack_len;
     char *pack = bench_read_file(bench_option(argc, argv, "pack", NULL), &pack_len);
+    static struct template t;
+    template_load(&t, pack, pack_len);
+    free(pack);
 
     modbus_t *slaves[SLAVES_MAX];
     int slave_count = 0;
@@ -64,13 +134,18 @@ int main(int argc, char **argv)
         for (int i = 0; i < slave_count * units; i++) {
             modbus_t *peer = slaves[i / units];
             if (modbus_set_slave(peer, 1 + i % units) != 0 ||
-                modbus_read_registers(peer, 0, registers, regs) != registers) {
-                fprintf(stderr, "bare_loop: read: %s\n", modbus_strerror(errno));
-                return 1;
-            }
+                modbus_read_registers(peer, 0, registers, regs) != registers)
+                give_up(modbus_strerror(errno));
             values += (unsigned long)registers;
-            for (; sent < values / (unsigned long)records; sent++)
-                bench_mqtt_publish(&mqtt, topic, pack, pack_len, 16);
+            const long long now_ms = wall_ms();
+            for (int k = 0; k < registers; k++) {
+                t.read_ms[t.filled++] = now_ms;
+                if (t.filled < t.records)
+                    continue;
+                template_stamp(&t);
+                bench_mqtt_publish(&mqtt, topic, t.bytes, t.len, 64);
+                sent++;
+            }
         }
         sleep_until(next + period_s);
     }
@@ -79,6 +154,6 @@ int main(int argc, char **argv)
     for (int i = 0; i < slave_count; i++)
         modbus_free(slaves[i]);
     free(ports);
-    free(pack);
+    free(t.bytes);
     return 0;
 }
