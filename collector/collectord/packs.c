@@ -144,6 +144,12 @@ static int64_t ops_bind(void *user, const char *area, const char *gateway, const
     return handle;
 }
 
+static void ops_pace(void *user, int64_t handle, uint32_t period_ms)
+{
+    struct collectord *c = user;
+    alarm_pace_series(c->alarms, handle, period_ms);
+}
+
 static void ops_retire(void *user, int64_t handle)
 {
     struct collectord *c = user;
@@ -168,8 +174,11 @@ static void ops_sample(void *user, int64_t handle, const struct alarm_sample *sa
     alarm_step_sample(c->alarms, handle, sample, collectord_now(c));
 }
 
-const struct interpret_ops packs_ops = {
-    .bind = ops_bind, .retire = ops_retire, .settled = ops_settled, .sample = ops_sample};
+const struct interpret_ops packs_ops = {.bind = ops_bind,
+                                        .pace = ops_pace,
+                                        .retire = ops_retire,
+                                        .settled = ops_settled,
+                                        .sample = ops_sample};
 
 /* --- messages --- */
 

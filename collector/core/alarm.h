@@ -9,8 +9,11 @@
  * What raises and clears:
  * - Only samples the caller calls *present* (presence.h), whatever lane they came by; only of good
  *   or uncertain quality. Bad quality never clears and never confirms a raise: a delay that runs
- * out meanwhile waits for the next usable sample. Maintenance, calibration and substituted values
- *   prove that the device talks and nothing else.
+ * out meanwhile waits for the next usable sample. Substituted values prove that the device talks
+ *   and nothing else.
+ * - Samples of quality maintenance or calibration, and bad ones for the cause maintenance, suppress
+ *   the alarms of their point and device by design (state H) until the first other sample, which is
+ *   judged afresh and without delay: what stood and is so no longer is normal.
  * - Delays and holds run on the monotonic clock from the moment of receipt.
  * - A gateway that is cut off and has an offline rule is one alarm: its children are frozen, their
  *   silence is counted in suppressed_children, and on return each is given its whole hold again.
@@ -58,6 +61,7 @@ struct alarm_sample {
     bool present;
     struct clk_utc at;
     enum quality quality;
+    enum cause cause; /* of a bad one */
     enum value_type type;
     double number;
     bool boolean;
@@ -104,6 +108,9 @@ int64_t alarm_bind_gateway(struct alarm_engine *engine, const char *area, const 
 int64_t alarm_bind_series(struct alarm_engine *engine, int64_t gateway, const char *device,
                           const char *point, const struct kind *kind, struct alarm_now now,
                           struct err *e);
+/* How often the point tells something, as its description says: silence is judged no sooner than
+ * after twice that. */
+void alarm_pace_series(struct alarm_engine *engine, int64_t series, uint32_t period_ms);
 /* The gateway and all its points are bound: what stood before a restart and is not watched any more
  * is withdrawn. Call it once the gateway's descriptions have been bound. */
 void alarm_settle_gateway(struct alarm_engine *engine, int64_t gateway, struct alarm_now now);

@@ -366,6 +366,12 @@ int64_t alarm_bind_series(struct alarm_engine *eng, int64_t gateway, const char 
     return rc < 0 ? rc : (int64_t)index;
 }
 
+void alarm_pace_series(struct alarm_engine *eng, int64_t series, uint32_t period_ms)
+{
+    assert(series >= 0 && (size_t)series < eng->series_count);
+    eng->series[series].period_ms = period_ms;
+}
+
 void alarm_settle_gateway(struct alarm_engine *eng, int64_t handle, struct alarm_now now)
 {
     for (uint32_t i = eng->gateways[handle].first_watch; i != NONE;
@@ -384,6 +390,7 @@ void alarm_retire_series(struct alarm_engine *eng, int64_t series, struct alarm_
         uint32_t link = s->first_link;
         struct watch *w = &eng->watches[eng->links[link].watch];
         enum side side = eng->links[link].side;
+        w->marked -= eng->links[link].marked;
         s->first_link = eng->links[link].next;
         eng->links[link].next = eng->free_link;
         eng->free_link = link;

@@ -39,6 +39,7 @@ struct watch {
     uint32_t next_of_gateway;
     uint32_t series[2]; /* by side; NONE for devices and gateways */
     uint32_t links;     /* how many sources feed it */
+    uint32_t marked;    /* of them: somebody works there */
     bool awaited;       /* restored, and nothing feeds it yet */
 
     /* the alarm */
@@ -73,6 +74,7 @@ struct watch {
 struct link {
     uint32_t watch, next;
     enum side side;
+    bool marked; /* the newest sample says that somebody works on the device */
 };
 
 struct series {
@@ -80,6 +82,7 @@ struct series {
     const struct kind *kind; /* NULL: retired */
     uint32_t gateway, next_of_gateway;
     uint32_t first_link;
+    uint32_t period_ms; /* a sample is to be expected so often; 0: unknown */
 };
 
 struct gateway {
@@ -156,12 +159,19 @@ void watch_alert(const struct alarm_engine *eng, const struct watch *w, struct a
 void judge_condition(struct alarm_engine *eng, struct watch *w, enum condition c,
                      struct alarm_now now);
 void judge_due(struct alarm_engine *eng, struct watch *w, struct alarm_now now);
-void judge_sample(struct alarm_engine *eng, const struct link *l, const struct alarm_sample *s,
+void judge_sample(struct alarm_engine *eng, struct link *l, const struct alarm_sample *s,
                   struct alarm_now now);
 /* The whole hold from now on. */
 void judge_hold(struct alarm_engine *eng, struct watch *w, struct alarm_now now);
 /* Forgets evidence and delays under way: what they would have shown was not seen. */
 void judge_forget(struct alarm_engine *eng, struct watch *w);
+
+/* alarm_attend.c */
+/* True: somebody works at what the watch looks at, and the sample is no evidence. */
+bool attend_sample(struct alarm_engine *eng, struct watch *w, struct link *l,
+                   const struct alarm_sample *s, struct alarm_now now);
+/* Ends the suppression by what the first unmarked sample says. */
+void attend_end(struct alarm_engine *eng, struct watch *w, enum condition c, struct alarm_now now);
 
 /* alarm_row.c */
 size_t row_encode(const struct alarm_engine *eng, const struct watch *w,

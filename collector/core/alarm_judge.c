@@ -169,6 +169,21 @@ void judge_hold(struct alarm_engine *eng, struct watch *w, struct alarm_now now)
     timer_start(eng, w, PENDING_SILENCE, clk_mono_add(now.mono, w->rule->hold_ms));
 }
 
+/* The longest silence that is none: the rule's hold, or twice the time after which the point that
+ * tells most often is to be heard again. Looked up when a hold has passed and at no other time. */
+static int64_t silence_ms(const struct alarm_engine *eng, const struct watch *w)
+{
+    uint32_t watch = watch_index(eng, w);
+    uint32_t period = UINT32_MAX;
+    for (uint32_t s = eng->gateways[w->gateway].first_series; s != NONE;
+         s = eng->series[s].next_of_gateway)
+        for (uint32_t l = eng->series[s].first_link; l != NONE; l = eng->links[l].next)
+            if (eng->links[l].watch == watch && eng->series[s].period_ms < period)
+                period = eng->series[s].period_ms;
+    int64_t expected = period == UINT32_MAX ? 0 : 2 * (int64_t)period;
+    return expected > w->rule->hold_ms ? expected : w->rule->hold_ms;
+}
+
 /*
  * The timer is not moved at each sample; when it comes, it is asked whether the hold has really
  * passed since the last usable sample, the gateway's return and the broker's return.
@@ -181,9 +196,11 @@ static void silence_due(struct alarm_engine *eng, struct watch *w, struct alarm_
         from = gateway->judged_from;
     if (from.ms < eng->judged_from.ms)
         from = eng->judged_from;
-    if (gateway->dark || eng->blind)
+    if (gateway->dark || eng->blind || w->state == ALARM_SUPPRESSED)
         from = now.mono;
     struct clk_mono due = clk_mono_add(from, w->rule->hold_ms);
+    if (clk_mono_due(due, now.mono))
+        due = clk_mono_add(from, silence_ms(eng, w));
     if (!clk_mono_due(due, now.mono))
         timer_start(eng, w, PENDING_SILENCE, due);
     else if (!rule_hours_hold(w->rule, now.utc))
@@ -325,7 +342,13 @@ static enum condition sample_says(struct watch *w, enum side side, const struct 
     return s->type == VALUE_BOOL ? truth(s->boolean == w->rule->equals) : CONDITION_UNKNOWN;
 }
 
-void judge_sample(struct alarm_engine *eng, const struct link *l, const struct alarm_sample *s,
+/* A mismatch waits for its other side, unless that says nothing. */
+static bool can_judge(const struct watch *w, const struct alarm_sample *s, enum condition c)
+{
+    return w->rule->type != RULE_MISMATCH || c != CONDITION_UNKNOWN || s->quality == QUALITY_BAD;
+}
+
+void judge_sample(struct alarm_engine *eng, struct link *l, const struct alarm_sample *s,
                   struct alarm_now now)
 {
     struct watch *w = &eng->watches[l->watch];
@@ -333,10 +356,24 @@ void judge_sample(struct alarm_engine *eng, const struct link *l, const struct a
         return;
     if (s->at.ms > w->judged_ms)
         w->judged_ms = s->at.ms;
-    if (w->rule->type == RULE_NO_DATA) {
+    if (attend_sample(eng, w, l, s, now)) {
+        if (!l->marked && w->rule->type == RULE_MISMATCH)
+            sample_says(w, l->side, s, now); /* for when its other side is back */
+        return;
+    }
+    bool silence = w->rule->type == RULE_NO_DATA;
+    enum condition c = !silence                    ? sample_says(w, l->side, s, now)
+                       : s->quality == QUALITY_BAD ? CONDITION_UNKNOWN
+                                                   : CONDITION_FALSE;
+    if (w->state == ALARM_SUPPRESSED) {
+        if (!can_judge(w, s, c))
+            return;
+        attend_end(eng, w, c, now);
+    }
+    if (silence) {
         feed(eng, w, s, now);
         return;
     }
-    judge_condition(eng, w, sample_says(w, l->side, s, now), now);
+    judge_condition(eng, w, c, now);
     escalate(eng, w, now);
 }

@@ -15,6 +15,7 @@ struct ip_point {
     char name[NAME_SIZE];
     const struct kind *kind; /* NULL: a kind this program does not know; stored, not judged */
     double wrap;
+    uint32_t period_ms;
     int64_t handle;
     int64_t last_ms; /* of the newest present sample */
     struct counter counter;
@@ -149,6 +150,8 @@ static void point_bind(struct interpret *ip, const struct ip_gateway *g, const s
 {
     if (g->born && p->kind && p->handle == UNBOUND)
         p->handle = ip->ops.bind(ip->ops.user, g->area, g->name, d->name, p->name, p->kind);
+    if (g->born && p->handle >= 0)
+        ip->ops.pace(ip->ops.user, p->handle, p->period_ms);
 }
 
 static void point_retire(struct interpret *ip, struct ip_point *p)
@@ -191,12 +194,14 @@ static int device_describe(struct interpret *ip, struct ip_gateway *g, struct ip
         struct ip_point *p = &points[i];
         *p = (struct ip_point){.kind = kind_find(from->kind),
                                .wrap = from->wrap,
+                               .period_ms = from->period_ms,
                                .handle = UNBOUND,
                                .last_ms = INT64_MIN};
         snprintf(p->name, sizeof(p->name), "%s", from->name);
         struct ip_point *old = device_point(d, p->name);
         if (old && same_meaning(old, p)) {
             *p = *old;
+            p->period_ms = from->period_ms;
             old->handle = UNBOUND;
         }
     }
@@ -369,6 +374,7 @@ static void take_record(struct interpret *ip, struct ip_point *p, const struct p
     struct alarm_sample s = {.present = is_present(ip, p, r->at.ms, now),
                              .at = r->at,
                              .quality = r->quality,
+                             .cause = r->cause,
                              .type = r->type,
                              .number = r->number,
                              .boolean = r->boolean};

@@ -47,6 +47,8 @@ struct interpret_ops {
     /* A point to watch; returns the caller's handle, handed back below. Negative: not watched. */
     int64_t (*bind)(void *user, const char *area, const char *gateway, const char *device,
                     const char *point, const struct kind *kind);
+    /* How often the point tells something; after bind, and when its description says otherwise. */
+    void (*pace)(void *user, int64_t handle, uint32_t period_ms);
     void (*retire)(void *user, int64_t handle); /* the point is gone, or means something else */
     /* All descriptions of the gateway's configuration are known and bound. */
     void (*settled)(void *user, const char *gateway, const char *conf);

@@ -20,7 +20,7 @@ enum lifecycle_event {
     LIFECYCLE_ACKNOWLEDGE, /* an operator has seen it */
     LIFECYCLE_SHELVE,      /* an operator puts it aside for a while */
     LIFECYCLE_UNSHELVE,    /* the operator, or the end of the while */
-    LIFECYCLE_SUPPRESS,    /* suppressed by design: another alarm stands for it */
+    LIFECYCLE_SUPPRESS,    /* suppressed by design: somebody works there */
     LIFECYCLE_UNSUPPRESS,
     LIFECYCLE_REMOVE,   /* taken out of service, e.g. for repair */
     LIFECYCLE_RETURN,   /* put back into service */

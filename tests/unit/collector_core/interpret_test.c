@@ -29,6 +29,10 @@
     "{\"device\":\"road\",\"profile\":\"p\",\"points\":["                                          \
     "{\"name\":\"count\",\"kind\":\"vehicle_count\",\"unit\":\"1\",\"type\":\"counter\","          \
     "\"period_ms\":1000,\"wrap\":65536}]}"
+#define ROAD_HEARTBEAT                                                                             \
+    "{\"device\":\"road\",\"profile\":\"p\",\"points\":["                                          \
+    "{\"name\":\"count\",\"kind\":\"vehicle_count\",\"unit\":\"1\",\"type\":\"counter\","          \
+    "\"period_ms\":60000,\"wrap\":65536}]}"
 #define CONF_1 "1111111111111111"
 #define CONF_2 "2222222222222222"
 
@@ -40,6 +44,7 @@ struct notes {
     unsigned samples;
     int64_t handle;
     struct alarm_sample last;
+    uint32_t period_ms[8];
 };
 
 static int64_t note_bind(void *user, const char *area, const char *gateway, const char *device,
@@ -49,6 +54,12 @@ static int64_t note_bind(void *user, const char *area, const char *gateway, cons
     snprintf(n->bound[n->count], sizeof(n->bound[0]), "%s %s/%s/%s %s", area, gateway, device,
              point, kind->name);
     return (int64_t)n->count++;
+}
+
+static void note_pace(void *user, int64_t handle, uint32_t period_ms)
+{
+    struct notes *n = user;
+    n->period_ms[handle] = period_ms;
 }
 
 static void note_retire(void *user, int64_t handle)
@@ -79,6 +90,7 @@ static struct interpret *create(struct notes *n)
 {
     const struct interpret_options options = {.gateways_max = 2, .live_age_max_ms = 60000};
     const struct interpret_ops ops = {.bind = note_bind,
+                                      .pace = note_pace,
                                       .retire = note_retire,
                                       .settled = note_settled,
                                       .sample = note_sample,
@@ -204,6 +216,21 @@ static void a_changed_kind_is_another_series_and_the_same_one_stays(void **state
     interpret_destroy(ip);
 }
 
+static void how_often_a_point_is_told_follows_its_description(void **state)
+{
+    (void)state;
+    struct notes n;
+    struct interpret *ip = create(&n);
+    be_born(ip, CONF_1, NULL, ROAD);
+    describe(ip, CONF_1, ROAD);
+    assert_int_equal(n.period_ms[0], 1000);
+    be_born(ip, CONF_2, NULL, ROAD_HEARTBEAT);
+    describe(ip, CONF_2, ROAD_HEARTBEAT);
+    assert_int_equal(n.count, 1); /* the same series */
+    assert_int_equal(n.period_ms[0], 60000);
+    interpret_destroy(ip);
+}
+
 static void only_the_newest_of_about_now_is_present(void **state)
 {
     (void)state;
@@ -302,6 +329,7 @@ int main(void)
         cmocka_unit_test(nothing_is_interpreted_before_it_is_described),
         cmocka_unit_test(a_description_that_is_not_the_announced_one_is_refused),
         cmocka_unit_test(a_changed_kind_is_another_series_and_the_same_one_stays),
+        cmocka_unit_test(how_often_a_point_is_told_follows_its_description),
         cmocka_unit_test(only_the_newest_of_about_now_is_present),
         cmocka_unit_test(a_counter_is_differenced_by_present_samples_alone),
         cmocka_unit_test(what_was_stored_is_bound_when_the_birth_confirms_it),
