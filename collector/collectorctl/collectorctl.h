@@ -10,6 +10,8 @@ int collectorctl_acl(int argc, char **argv);
 int collectorctl_identity(int argc, char **argv);
 int collectorctl_watch(int argc, char **argv);
 int collectorctl_ack(int argc, char **argv);
+int collectorctl_command(int argc, char **argv);
+int collectorctl_control(int argc, char **argv);
 int collectorctl_store(int argc, char **argv);
 
 #endif

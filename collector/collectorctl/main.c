@@ -10,6 +10,9 @@ static const struct cli_verb verbs[] = {
     {"identity", collectorctl_identity, "make a key and request for an operator or a machine"},
     {"watch", collectorctl_watch, "show gateways, values and alerts as they change"},
     {"ack", collectorctl_ack, "acknowledge an alert"},
+    {"command", collectorctl_command,
+     "switch a lamp: signed, and answered with what was read back"},
+    {"control", collectorctl_control, "sign what may switch a gateway's lights"},
     {"store", collectorctl_store, "look into the collector's store: dump"},
     {NULL, NULL, NULL},
 };

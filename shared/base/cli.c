@@ -54,6 +54,33 @@ static int take_number(const struct cli_command *c, const struct cli_option *o, 
     return CLI_OK;
 }
 
+/* How many seconds the unit after a number has; 0: no unit. */
+static int64_t unit_seconds(const char *unit)
+{
+    static const struct {
+        const char *unit;
+        int64_t seconds;
+    } units[] = {{"", 1}, {"s", 1}, {"m", 60}, {"h", 3600}, {"d", 86400}};
+    for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
+        if (strcmp(unit, units[i].unit) == 0)
+            return units[i].seconds;
+    return 0;
+}
+
+static int take_duration(const struct cli_command *c, const struct cli_option *o, const char *text)
+{
+    char *end;
+    errno = 0;
+    long long n = strtoll(text, &end, 10);
+    int64_t unit = unit_seconds(end);
+    if (errno || end == text || unit == 0 || n < 0 || n > o->max / unit || n * unit < o->min)
+        return usage(c->name,
+                     "--%s takes %lld to %lld seconds, written as 90s, 30m, 2h or 1d, not '%s'",
+                     o->name, (long long)o->min, (long long)o->max, text);
+    *(int64_t *)o->out = n * unit;
+    return CLI_OK;
+}
+
 static int take_value(const struct cli_command *c, const struct cli_option *o, const char *text)
 {
     struct cli_list *list = o->out;
@@ -66,6 +93,8 @@ static int take_value(const struct cli_command *c, const struct cli_option *o, c
         return CLI_OK;
     case CLI_NUMBER:
         return take_number(c, o, text);
+    case CLI_DURATION:
+        return take_duration(c, o, text);
     case CLI_LIST:
         if (list->count == CLI_LIST_MAX)
             return usage(c->name, "--%s may be given at most %d times", o->name, CLI_LIST_MAX);

@@ -32,10 +32,11 @@ struct cli_list {
 };
 
 enum cli_type {
-    CLI_FLAG,   /* bool */
-    CLI_TEXT,   /* const char * */
-    CLI_NUMBER, /* int64_t in min..max */
-    CLI_LIST,   /* struct cli_list; the option may be repeated */
+    CLI_FLAG,     /* bool */
+    CLI_TEXT,     /* const char * */
+    CLI_NUMBER,   /* int64_t in min..max */
+    CLI_DURATION, /* int64_t seconds in min..max, written 90, 90s, 30m, 2h or 1d */
+    CLI_LIST,     /* struct cli_list; the option may be repeated */
 };
 
 struct cli_option {
@@ -43,7 +44,7 @@ struct cli_option {
     void *out;         /* holds the default when the option is not given */
     const char *value; /* what stands for the value in the help: "DIR" */
     const char *help;
-    int64_t min, max; /* CLI_NUMBER */
+    int64_t min, max; /* CLI_NUMBER, CLI_DURATION */
     enum cli_type type;
     bool required;
     char letter; /* 'c' for -c; 0: none */

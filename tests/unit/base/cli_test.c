@@ -11,7 +11,7 @@
 
 static bool flag;
 static const char *text;
-static int64_t number;
+static int64_t number, seconds;
 static struct cli_list list;
 static const char *operands[2];
 
@@ -30,6 +30,13 @@ static const struct cli_option options[] = {
      .min = 1,
      .max = 10,
      .help = "a number"},
+    {.name = "for",
+     .type = CLI_DURATION,
+     .out = &seconds,
+     .value = "TIME",
+     .min = 1,
+     .max = 172800,
+     .help = "a time"},
     {.name = "list", .type = CLI_LIST, .out = &list, .value = "ITEM", .help = "a list"},
     {.name = NULL},
 };
@@ -119,6 +126,36 @@ static void refuses_wrong_values(void **state)
     assert_int_equal(code, CLI_USAGE);
 }
 
+static void times_have_units(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        int64_t seconds;
+    } good[] = {{"1", 1}, {"90s", 90}, {"30m", 1800}, {"2h", 7200}, {"2d", 172800}};
+    static const char *const bad[] = {"0",
+                                      "",
+                                      "m",
+                                      "-1m",
+                                      "1.5h",
+                                      "30 m",
+                                      "30M",
+                                      "3d",
+                                      "172801",
+                                      "1m30s",
+                                      "99999999999999999999",
+                                      "9223372036854775807d"};
+    int code;
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+        assert_true(PARSE(&code, "one", "--for", (char *)good[i].text));
+        assert_int_equal(seconds, good[i].seconds);
+    }
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        assert_false(PARSE(&code, "one", "--for", (char *)bad[i]));
+        assert_int_equal(code, CLI_USAGE);
+    }
+}
+
 static void daemons_take_the_same_options(void **state)
 {
     (void)state;
@@ -145,6 +182,7 @@ int main(void)
         cmocka_unit_test(keeps_defaults),
         cmocka_unit_test(refuses_what_it_does_not_know),
         cmocka_unit_test(refuses_wrong_values),
+        cmocka_unit_test(times_have_units),
         cmocka_unit_test(daemons_take_the_same_options),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
