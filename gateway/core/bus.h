@@ -60,9 +60,10 @@ struct bus_device {
     uint32_t turnaround_ms;           /* 0: the profile's */
 };
 
+/* Points that can only be written are never polled. */
 static inline bool bus_device_polls(const struct bus_device *d, size_t point)
 {
-    return d->points[point / 64] >> (point % 64) & 1;
+    return (d->points[point / 64] >> (point % 64) & 1) && !d->profile->points[point].write_only;
 }
 
 /* Selects all points of the profile. */

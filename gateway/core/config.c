@@ -136,8 +136,9 @@ static int check_unit(struct loader *l, size_t i)
 {
     const struct gateway_device *d = &l->c->devices[i];
     bool serial = l->c->buses[d->bus].type != BUS_TCP;
-    if (serial && (d->unit < 1 || d->unit > BUS_UNIT_MAX))
-        return refuse(l, "devices", i, "unit", "%d is no unit of a serial line; give 1 to %d",
+    if (serial && d->unit > BUS_UNIT_MAX)
+        return refuse(l, "devices", i, "unit",
+                      "%d is no unit of a serial line; give 1 to %d, or 0 to write to all of them",
                       (int)d->unit, BUS_UNIT_MAX);
     if (d->unit > BUS_UNIT_MAX && d->unit != 255)
         return refuse(l, "devices", i, "unit", "%d is reserved; give 0 to %d, or 255", (int)d->unit,
@@ -424,7 +425,8 @@ struct bus_device gateway_config_device(const struct gateway_config *c, size_t d
                              .period_ms = (uint32_t)d->period_ms,
                              .timeout_ms = (uint32_t)d->timeout_ms,
                              .turnaround_ms = (uint32_t)d->turnaround_ms};
-    memcpy(out.points, d->points, sizeof(out.points));
+    if (!bus_is_broadcast((enum bus_kind)c->buses[d->bus].type, out.unit))
+        memcpy(out.points, d->points, sizeof(out.points));
     return out;
 }
 

@@ -168,7 +168,8 @@ static const struct schema_field device_fields[] = {
      DEVICE(unit),
      .min = 0,
      .max = 255,
-     .help = "Modbus unit: 1 to 247; on tcp also 0 and 255"},
+     .help = "Modbus unit: 1 to 247; on tcp also 0 and 255; on a serial line 0 is all of them, "
+             "which is written and never read"},
     {.key = "period_ms",
      .type = SCHEMA_INT,
      DEVICE(period_ms),

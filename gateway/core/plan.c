@@ -158,9 +158,11 @@ static void take_run(struct plan *plan, uint16_t device, size_t head, uint64_t *
 static void add_device(struct plan *plan, uint16_t device)
 {
     const struct bus_device *d = &plan->devices[device];
-    uint64_t left[BUS_POINT_WORDS];
-    for (size_t w = 0; w < BUS_POINT_WORDS; w++)
-        left[w] = d->points[w];
+    uint64_t left[BUS_POINT_WORDS] = {0};
+    if (bus_is_broadcast(plan->line->kind, d->unit))
+        return; /* nobody answers */
+    for (size_t i = 0; i < d->profile->point_count; i++)
+        left[i / 64] |= (uint64_t)bus_device_polls(d, i) << (i % 64);
     for (size_t i = 0; i < d->profile->point_count; i++)
         if (left[i / 64] >> (i % 64) & 1)
             take_run(plan, device, i, left);
@@ -199,13 +201,13 @@ static int check_line(const struct bus_line *line, size_t device_count, struct e
 
 static int check_unit(const struct bus_line *line, const struct bus_device *d, struct err *e)
 {
-    bool peer = line->kind == BUS_TCP && (d->unit == 0 || d->unit == 255);
+    bool peer = d->unit == 0 || (line->kind == BUS_TCP && d->unit == 255);
     if (peer || (d->unit >= 1 && d->unit <= BUS_UNIT_MAX))
         return 0;
     return err_set(e, ERR_INVALID,
-                   "bus %s: device %s: unit %u cannot be polled; units are 1 to 247%s", line->name,
-                   d->name, d->unit,
-                   line->kind == BUS_TCP ? ", or 0 or 255 for the peer itself" : "");
+                   "bus %s: device %s: unit %u cannot be polled; units are 1 to 247, or %s",
+                   line->name, d->name, d->unit,
+                   line->kind == BUS_TCP ? "0 or 255 for the peer itself" : "0 to write to all");
 }
 
 /* Two profiles at one unit would each be told of the other's silence. */
@@ -249,8 +251,9 @@ static int check_device(const struct bus_line *line, const struct bus_device *d,
     if (rc == 0 && d->timeout_ms > BUS_TIMEOUT_MAX_MS)
         rc = err_set(e, ERR_INVALID, "bus %s: device %s: timeout_ms %u is above %d", line->name,
                      d->name, d->timeout_ms, BUS_TIMEOUT_MAX_MS);
+    bool everybody = bus_is_broadcast(line->kind, d->unit);
     for (size_t i = 0; rc == 0 && i < d->profile->point_count; i++) {
-        if (!bus_device_polls(d, i))
+        if (everybody || !bus_device_polls(d, i))
             continue;
         rc = check_point(line, d, &d->profile->points[i], e);
         (*points)++;

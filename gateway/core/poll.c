@@ -132,9 +132,30 @@ static void count(struct poll *p, struct clk_mono now, enum bus_outcome outcome)
     }
 }
 
+static uint32_t max_u32(uint32_t a, uint32_t b)
+{
+    return a > b ? a : b;
+}
+
+/* Nobody says when it is done: the line is left alone for as long as the request travels and a
+ * slave may take. */
+static void after_broadcast(struct poll *p, struct clk_mono now)
+{
+    uint32_t slave_ms = POLL_BROADCAST_MS;
+    if (p->sent.device < p->plan->device_count)
+        slave_ms = max_u32(bus_turnaround_ms(&p->plan->devices[p->sent.device]), slave_ms);
+    p->silent_until = clk_mono_add(now, slave_ms + p->sent.line_us / 1000);
+    poll_change_state(p, READY);
+}
+
 void poll_replied(struct poll *p, struct clk_mono now, const struct bus_reply *reply)
 {
     assert(p->state == BUSY);
+    if (p->sent.broadcast && reply->outcome == BUS_OK) {
+        after_broadcast(p, now);
+        poll_job_replied(p, now, reply, false);
+        return;
+    }
     bool answered = reply->outcome == BUS_OK || reply->outcome == BUS_EXCEPTION;
     bool doubtful =
         reply->outcome == BUS_EXCEPTION &&
@@ -150,11 +171,6 @@ void poll_replied(struct poll *p, struct clk_mono now, const struct bus_reply *r
         poll_job_replied(p, now, reply, doubtful);
     else
         poll_reading_replied(p, now, reply, doubtful);
-}
-
-static uint32_t max_u32(uint32_t a, uint32_t b)
-{
-    return a > b ? a : b;
 }
 
 static void saw_late_reply(struct poll *p, struct clk_mono now)

@@ -46,6 +46,7 @@
 #define POLL_BUSY_RETRIES    3
 #define POLL_BUSY_DELAY_MS   100
 #define POLL_DRAIN_LIMIT_MS  1000
+#define POLL_BROADCAST_MS    100  /* for slaves to act on it: V1.02, 2.4.1 (100 to 200 ms) */
 #define POLL_ASK_MAX_MS      2000 /* a person's request: from its end to its reply's start */
 
 enum poll_kind {
@@ -100,6 +101,8 @@ struct poll_write {
 struct poll_written {
     uint64_t id;
     uint16_t device, point;
+    uint16_t read_point; /* what shows its effect; the values are this one's */
+    bool broadcast;      /* sent to all: nobody answers, nothing is read back */
     enum bus_outcome written, read_back;
     uint8_t exception;
 };
@@ -148,8 +151,9 @@ int poll_write(struct poll *p, const struct poll_write *w);
 /* Takes one request of a person's, to any unit; it goes before all polling and is protected from
  * late replies like a reading. q is copied; its timeout_ms is the time to the reply's start (0: the
  * line's), at most POLL_ASK_MAX_MS. ERR_AGAIN while another or a write is under way, ERR_INVALID
- * for a request that has no frame. */
+ * for what poll_askable refuses: no frame, too many values, a read from everybody. */
 int poll_ask(struct poll *p, uint64_t id, const struct bus_request *q);
+bool poll_askable(const struct plan *plan, const struct bus_request *q);
 
 /* The caller has closed the port and gives it away; not while an action waits for its answer. Until
  * poll_resume nothing is opened, writes and asks end as BUS_LOST, and readings are bad with
@@ -157,7 +161,7 @@ int poll_ask(struct poll *p, uint64_t id, const struct bus_request *q);
 void poll_release(struct poll *p);
 void poll_resume(struct poll *p, struct clk_mono now);
 
-/* Whether a point can be written at all: writable, a coil or holding register, not a broadcast. */
+/* Whether a point can be written at all: writable, and a coil or holding register. */
 bool poll_writable(const struct plan *plan, uint16_t device, uint16_t point);
 
 void poll_get_stats(const struct poll *p, struct poll_stats *out);

@@ -51,6 +51,7 @@ struct sent {
     enum part part;
     uint16_t device;
     uint8_t function, bytes;
+    bool broadcast;
     uint32_t timeout_ms;
     int64_t line_us;
     struct clk_mono at;
@@ -60,6 +61,7 @@ struct job {
     enum job_stage stage;
     struct poll_write write;
     struct poll_written result;
+    uint16_t masks[2]; /* of function 22: what stays, what is set */
     uint64_t ask_id;
     struct bus_request ask;
     uint16_t ask_values[BUS_REGISTERS_MAX];

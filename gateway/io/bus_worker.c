@@ -245,7 +245,7 @@ static struct sample outcome_sample(const struct bus_worker *w, enum bus_outcome
 static void do_written(struct bus_worker *w, const struct poll_written *r)
 {
     const struct bus_device *d = device_at(w, r->device);
-    const struct point *point = &d->profile->points[r->point];
+    const struct point *point = &d->profile->points[r->read_point];
     struct bus_written *written = calloc(1, sizeof(*written));
     if (!written) {
         log_error("bus %s: no memory for the result of a write", line_name(w));
@@ -255,13 +255,16 @@ static void do_written(struct bus_worker *w, const struct poll_written *r)
     written->id = r->id;
     if (r->written != BUS_OK)
         written->read_back = outcome_sample(w, r->written, r->exception);
+    else if (r->broadcast)
+        written->read_back = (struct sample){.quality = QUALITY_BAD};
     else if (r->read_back != BUS_OK)
         written->read_back = outcome_sample(w, r->read_back, r->exception);
     else
         written->read_back = good_sample(w, point, point->address);
     written->maybe_written = r->written != BUS_EXCEPTION && r->written != BUS_LOST;
     written->read_back.device = d->index;
-    written->read_back.point = r->point;
+    written->read_back.point = r->read_point;
+    written->broadcast = r->broadcast;
     post_control(w, BUS_WRITTEN, written, sizeof(*written));
 }
 
@@ -338,11 +341,11 @@ static void do_answer(struct bus_worker *w, const struct poll_answer *a)
 
 int bus_worker_ask(struct bus_worker *w, uint64_t id, const struct bus_request *q, struct err *e)
 {
-    uint8_t frame[FRAME_MAX];
     size_t words = frame_written(q);
-    if (words > BUS_REGISTERS_MAX || (words > 0 && !q->values) || frame_request(q, frame) == 0)
-        return err_set(e, ERR_INVALID, "bus %s: function %u, address %u, count %u is no request",
-                       line_name(w), q->function, q->address, q->count);
+    if (!poll_askable(w->config.plan, q))
+        return err_set(e, ERR_INVALID,
+                       "bus %s: function %u, address %u, count %u is no request to unit %u",
+                       line_name(w), q->function, q->address, q->count, q->unit);
     int rc = 0;
     pthread_mutex_lock(&w->lock);
     if (w->ask_count == BUS_ASKS_MAX) {

@@ -58,7 +58,8 @@ struct bus_state {
 struct bus_written {
     unsigned bus;
     uint64_t id;
-    struct sample read_back; /* bad, with its cause, unless it was written and read back */
+    struct sample read_back; /* bad, with its cause, unless it was written and read back; its point
+                                is the one read, which the profile may say is another */
     bool maybe_written;      /* with a bad one: it may have taken effect all the same */
     bool broadcast;          /* sent to all; nobody answers, so read_back has no value */
 };

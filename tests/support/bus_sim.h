@@ -16,6 +16,7 @@
 #include <cmocka.h>
 
 #include "base/rng.h"
+#include "gateway/core/frame.h"
 #include "gateway/core/poll.h"
 #include "tests/support/bus_fixture.h"
 
@@ -58,7 +59,8 @@ struct line {
     bool fifo;        /* a late reply holds back those behind it */
     bool port_gone;
     unsigned opens, drains;
-    uint64_t wrong; /* replies taken for another request's */
+    uint64_t wrong;    /* replies taken for another request's */
+    uint16_t masks[2]; /* of the last request of function 22 */
     struct poll_written written;
     unsigned writes_ended;
     struct poll_answer answer;
@@ -140,7 +142,7 @@ static inline void slave_receives(struct line *l, const struct bus_request *q)
     if (s->dead)
         return;
     struct reply r = {.request = l->request, .unit = q->unit, .function = q->function};
-    r.bytes = q->function <= 4 ? plan_reply_bytes((enum point_table)q->function, q->count) : 4;
+    r.bytes = frame_reply_bytes(q);
     r.exception = is_missing(s, q) ? 2 : s->exception;
     r.damaged = rng_below(&l->rng, 1000) < s->damaged_per_mille;
     r.at_ms = l->now.ms + 5 + plan_time_us(&l->line, 5, TABLE_HOLDING, r.bytes / 2) / 1000;
@@ -157,8 +159,7 @@ static inline struct bus_reply judge(struct line *l, const struct bus_request *q
                                      const struct reply *r)
 {
     struct bus_reply reply = {.sent = true};
-    uint8_t bytes =
-        q->function <= 4 ? plan_reply_bytes((enum point_table)q->function, q->count) : 4;
+    uint8_t bytes = frame_reply_bytes(q);
     if (r->damaged)
         reply.outcome = BUS_DAMAGED;
     else if (r->unit != q->unit || r->function != q->function)
@@ -182,8 +183,12 @@ static inline struct bus_reply transact(struct line *l, const struct bus_request
     if (i != SIZE_MAX && l->flying[i].at_ms <= l->now.ms) /* unasked bytes in the buffer */
         return (struct bus_reply){.outcome = BUS_FOREIGN};
     l->sent[l->request % HISTORY] = *q;
+    if (q->function == 22)
+        memcpy(l->masks, q->values, sizeof(l->masks));
     l->sent_at[l->request % HISTORY] = l->now;
     l->request++;
+    if (bus_is_broadcast(l->line.kind, q->unit)) /* gone out; nobody answers */
+        return (struct bus_reply){.outcome = BUS_OK, .sent = true};
     slave_receives(l, q);
     i = earliest(l);
     if (i == SIZE_MAX || l->flying[i].at_ms > l->now.ms + q->timeout_ms) {

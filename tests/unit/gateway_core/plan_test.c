@@ -218,11 +218,13 @@ static void wrong_devices_are_refused_by_name(void **state)
     struct bus_fixture f;
     bus_fixture_init(&f, 20);
     bus_fixture_add(&f, TABLE_HOLDING, 0, 1);
-    struct bus_device d = bus_fixture_device(&f, "air-1", 0, 1000);
+    struct bus_device d = bus_fixture_device(&f, "air-1", 248, 1000);
     struct bus_line line = rtu(9600), plc = tcp();
     struct err e = {0};
     assert_int_equal(plan_check(&line, &d, 1, &e), ERR_INVALID);
-    assert_non_null(strstr(e.text, "device air-1: unit 0"));
+    assert_non_null(strstr(e.text, "device air-1: unit 248"));
+    d.unit = 0; /* everybody: written, never read */
+    assert_int_equal(plan_check(&line, &d, 1, &e), 0);
     assert_int_equal(plan_check(&plc, &d, 1, &e), 0);
     struct bus_device twins[] = {bus_fixture_device(&f, "air-1", 4, 1000),
                                  bus_fixture_device(&f, "air-2", 4, 1000)};

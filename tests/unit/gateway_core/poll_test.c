@@ -417,6 +417,143 @@ static void a_write_that_fails_says_how_and_is_not_repeated(void **state)
     line_free(l);
 }
 
+/* Writes point 0 of device 0 and gives the two requests it took. */
+static void write_one(struct line *l, uint16_t value, struct bus_request *write,
+                      struct bus_request *read)
+{
+    run(l, 5000);
+    uint64_t before = l->request;
+    struct poll_write w = {.id = 9, .device = 0, .point = 0, .values = {value}};
+    assert_int_equal(poll_write(l->poll, &w), 0);
+    run(l, 300);
+    assert_int_equal(l->written.written, BUS_OK);
+    assert_int_equal(l->written.read_back, BUS_OK);
+    *write = l->sent[before % HISTORY];
+    *read = l->sent[(before + 1) % HISTORY];
+}
+
+static void the_profile_says_how_and_where_a_point_is_written_and_shown(void **state)
+{
+    (void)state;
+    struct bus_request write, read;
+    struct line *l = line_new(BUS_RTU, 1, 3, 60000);
+    struct point *p = l->fixture.points;
+    p[0].write_function = 16;
+    p[0].write_address = 700;
+    snprintf(p[0].readback, sizeof(p[0].readback), "p2");
+    write_one(l, 7, &write, &read);
+    assert_int_equal(write.function, 16);
+    assert_int_equal(write.address, 700);
+    assert_int_equal(read.function, 3);
+    assert_int_equal(read.address, 2);
+    assert_int_equal(l->written.read_point, 2);
+    line_free(l);
+
+    l = line_new(BUS_RTU, 1, 1, 60000); /* a bit of a register, its neighbours left alone */
+    l->fixture.points[0].type = TYPE_BIT;
+    l->fixture.points[0].bit = 3;
+    write_one(l, 1, &write, &read);
+    assert_int_equal(write.function, 22);
+    assert_int_equal(l->masks[0], 0xfff7);
+    assert_int_equal(l->masks[1], 0x0008);
+    assert_int_equal(read.function, 3);
+    line_free(l);
+}
+
+static void function_23_writes_and_reads_back_in_one_request(void **state)
+{
+    (void)state;
+    struct line *l = line_new(BUS_RTU, 1, 2, 60000);
+    l->fixture.points[0].write_function = 23;
+    l->fixture.points[0].write_address = 40;
+    snprintf(l->fixture.points[0].readback, NAME_SIZE, "p1");
+    run(l, 5000);
+    uint64_t before = l->request;
+    struct poll_write w = {.id = 9, .values = {7}};
+    assert_int_equal(poll_write(l->poll, &w), 0);
+    run(l, 300);
+    assert_int_equal(l->request, before + 1);
+    const struct bus_request *q = &l->sent[before % HISTORY];
+    assert_int_equal(q->function, 23);
+    assert_int_equal(q->address, 1);
+    assert_int_equal(q->write_address, 40);
+    assert_int_equal(q->write_count, 1);
+    assert_int_equal(l->written.read_back, BUS_OK);
+    assert_int_equal(l->written.read_point, 1);
+    line_free(l);
+}
+
+static struct line *line_with_everybody(void)
+{
+    struct line *l = calloc(1, sizeof(*l));
+    assert_non_null(l);
+    bus_fixture_init(&l->fixture, 5);
+    bus_fixture_add(&l->fixture, TABLE_HOLDING, 0, 1)->writable = true;
+    line_start(l, BUS_RTU, 3, 1000);
+    poll_destroy(l->poll);
+    plan_destroy(l->plan);
+    l->devices[2].unit = 0;
+    struct err e;
+    assert_int_equal(plan_create(&l->line, l->devices, 3, &l->plan, &e), 0);
+    l->poll = poll_create(l->plan, 1, l->now);
+    assert_non_null(l->poll);
+    return l;
+}
+
+static void a_broadcast_expects_no_answer_and_holds_nobody_up(void **state)
+{
+    (void)state;
+    struct line *l = line_with_everybody();
+    run(l, 20 * 1000);
+    for (uint64_t i = 0; i < l->request && i < HISTORY; i++)
+        assert_int_not_equal(l->sent[i].unit, 0); /* nothing is polled from it */
+    for (unsigned n = 1; n <= 20; n++) {
+        uint64_t before = l->request;
+        struct poll_write w = {.id = n, .device = 2, .values = {7}};
+        assert_int_equal(poll_write(l->poll, &w), 0);
+        while (l->writes_ended < n)
+            line_step(l, l->now.ms + 1);
+        assert_int_equal(l->written.written, BUS_OK);
+        assert_true(l->written.broadcast);
+        assert_int_equal(l->sent[before % HISTORY].unit, 0);
+        run(l, 2000);
+        int64_t pause_ms = l->sent_at[(before + 1) % HISTORY].ms - l->sent_at[before % HISTORY].ms;
+        assert_true(pause_ms >= POLL_BROADCAST_MS);
+    }
+    struct poll_stats stats;
+    poll_get_stats(l->poll, &stats);
+    assert_int_equal(stats.timeouts + stats.foreign + stats.damaged + stats.drained, 0);
+    assert_int_equal(stats.skipped, 0);
+    assert_int_equal(l->drains, 0);
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(l->slaves[i].bad, 0);
+        assert_true(l->slaves[i].good >= 58);
+    }
+    line_free(l);
+}
+
+static void what_can_only_be_written_is_never_polled(void **state)
+{
+    (void)state;
+    struct line *l = calloc(1, sizeof(*l));
+    assert_non_null(l);
+    bus_fixture_init(&l->fixture, 5);
+    bus_fixture_add(&l->fixture, TABLE_HOLDING, 0, 1);
+    struct point *trigger = bus_fixture_add(&l->fixture, TABLE_HOLDING, 1, 1);
+    trigger->writable = trigger->write_only = true;
+    snprintf(trigger->readback, sizeof(trigger->readback), "p0");
+    line_start(l, BUS_RTU, 1, 1000);
+    run(l, 5000);
+    for (uint64_t i = 0; i < l->request; i++)
+        assert_int_equal(l->sent[i].count, 1);
+    struct poll_write w = {.id = 1, .point = 1, .values = {7}};
+    assert_int_equal(poll_write(l->poll, &w), 0);
+    run(l, 300);
+    assert_int_equal(l->written.read_back, BUS_OK);
+    assert_int_equal(l->written.read_point, 0);
+    line_free(l);
+}
+
 static void what_cannot_be_written_is_refused(void **state)
 {
     (void)state;
@@ -446,6 +583,9 @@ static void a_persons_request_goes_first_to_any_unit(void **state)
     assert_int_equal(l->sent[before % HISTORY].unit, 40);
     q.count = 126;
     assert_int_equal(poll_ask(l->poll, 7, &q), ERR_INVALID);
+    q.count = 1;
+    q.unit = 0; /* everybody at once could not be understood */
+    assert_int_equal(poll_ask(l->poll, 8, &q), ERR_INVALID);
     line_free(l);
 }
 
@@ -514,6 +654,10 @@ int main(void)
         cmocka_unit_test(a_pulled_port_is_tried_again_within_five_seconds_for_ever),
         cmocka_unit_test(a_write_goes_first_and_is_read_back),
         cmocka_unit_test(a_write_that_fails_says_how_and_is_not_repeated),
+        cmocka_unit_test(the_profile_says_how_and_where_a_point_is_written_and_shown),
+        cmocka_unit_test(function_23_writes_and_reads_back_in_one_request),
+        cmocka_unit_test(a_broadcast_expects_no_answer_and_holds_nobody_up),
+        cmocka_unit_test(what_can_only_be_written_is_never_polled),
         cmocka_unit_test(what_cannot_be_written_is_refused),
         cmocka_unit_test(a_persons_request_goes_first_to_any_unit),
         cmocka_unit_test(late_replies_to_a_person_are_never_taken_for_anothers),

@@ -323,6 +323,28 @@ static void a_port_handed_over_is_free_until_it_is_taken_back(void **state)
     rig_free(r);
 }
 
+static void a_broadcast_is_mailed_as_one(void **state)
+{
+    (void)state;
+    struct rig *r = rig_new(NULL);
+    r->device.unit = 0;
+    rig_start(r, bus_port_create(&r->line), 64);
+    struct value value = {.type = VALUE_NUMBER, .number = 60};
+    assert_int_equal(bus_worker_write(r->worker, 3, 0, 2, &value, NULL), 0);
+    struct mail m = next_mail(r, BUS_WRITTEN);
+    const struct bus_written *written = m.data;
+    assert_true(written->broadcast);
+    assert_true(written->maybe_written);
+    assert_int_equal(written->read_back.value.type, VALUE_NONE);
+    free(m.data);
+    struct bus_request back = {.unit = 9, .function = 3, .address = 2, .count = 1};
+    assert_int_equal(bus_worker_ask(r->worker, 4, &back, NULL), 0);
+    m = next_mail(r, BUS_ANSWER);
+    assert_int_equal(((struct bus_answer *)m.data)->values[0], 60);
+    free(m.data);
+    rig_free(r);
+}
+
 static void samples_that_find_the_mailbox_full_are_counted(void **state)
 {
     (void)state;
@@ -428,6 +450,7 @@ int main(void)
         cmocka_unit_test(a_write_without_an_answer_may_have_happened),
         cmocka_unit_test(a_persons_request_goes_between_the_polls_and_is_answered_with_its_values),
         cmocka_unit_test(a_port_handed_over_is_free_until_it_is_taken_back),
+        cmocka_unit_test(a_broadcast_is_mailed_as_one),
         cmocka_unit_test(samples_that_find_the_mailbox_full_are_counted),
         cmocka_unit_test(a_worker_stops_in_the_middle_of_a_request),
         cmocka_unit_test(a_worker_that_hangs_is_seen_to_be_wedged_and_to_come_back),
