@@ -16,9 +16,10 @@ TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))
 
 
 class Device:
-    def __init__(self, name, profile, unit, period_ms=1000, turnaround_ms=5, **emulated):
+    def __init__(self, name, profile, unit, period_ms=1000, turnaround_ms=5, config=None, **emulated):
         self.name, self.profile, self.unit = name, profile, unit
         self.period_ms, self.turnaround_ms = period_ms, turnaround_ms
+        self.config = config or {}  # further keys of the device in gateway.json
         self.emulated = emulated  # what hangs on it: load, factor, follows
 
 
@@ -144,7 +145,7 @@ class Site:
                 bus.update(host="127.0.0.1", port=b.port)
             buses.append(bus)
             devices += [{"name": d.name, "profile": d.profile, "bus": b.name, "unit": d.unit,
-                         "period_ms": d.period_ms} for d in b.devices]
+                         "period_ms": d.period_ms, **d.config} for d in b.devices]
         self.write(f"{g.name}.json", {
             "gateway": g.name, "area": g.area, "board": "emulated",
             "profiles": self.profiles, "control_socket": self.path(f"{g.name}.sock"),
