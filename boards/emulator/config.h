@@ -28,8 +28,9 @@ struct config_device {
     char name[NAME_SIZE], profile[NAME_SIZE];
     int64_t unit;
     int64_t turnaround_ms;
-    bool has_turnaround; /* else the profile's */
-    int load;            /* enum curve_load */
+    bool has_turnaround;     /* else the profile's */
+    int64_t baud, stop_bits; /* rtu: its own serial settings; 0: hears any */
+    int load;                /* enum curve_load */
     double factor;
     char follows[2 * NAME_SIZE]; /* "device/point" of a relay of the same gateway, or "" */
 };

@@ -59,6 +59,8 @@ static int make_slave(struct emulator *m, const struct config_bus *bus,
         .factor = device->factor,
         .seed = (uint64_t)c->seed,
         .turnaround_ms = (uint32_t)device->turnaround_ms,
+        .baud = (uint32_t)device->baud,
+        .stop_bits = (uint8_t)device->stop_bits,
     };
     options.profile = find_profile(m, device->profile, e);
     if (!options.profile)

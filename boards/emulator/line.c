@@ -115,6 +115,22 @@ static struct slave *find_slave(const struct line *l, uint8_t unit)
     return itself && l->slave_count == 1 ? &l->slaves[0] : NULL;
 }
 
+/* How a slave with serial settings of its own takes what the port sends: at another speed it is
+ * deaf; with other stop bits it hears, and its reply arrives in pieces. */
+enum hearing { HEARS, HEARS_IN_PIECES, DEAF };
+
+static enum hearing hearing_of(const struct line *l, const struct slave *s)
+{
+    uint32_t baud;
+    uint8_t stop_bits;
+    if (l->config->type != WIRE_RTU || (s->options.baud == 0 && s->options.stop_bits == 0))
+        return HEARS;
+    line_rtu_settings(l, &baud, &stop_bits);
+    if (s->options.baud != 0 && s->options.baud != baud)
+        return DEAF;
+    return s->options.stop_bits != 0 && s->options.stop_bits != stop_bits ? HEARS_IN_PIECES : HEARS;
+}
+
 /* What the slave's fault makes of the reply. Fates say which replies a gateway may not believe. */
 static void apply_fault(const struct line *l, struct slave *s, struct outbox_job *job)
 {
@@ -165,6 +181,10 @@ static void send_reply(struct line_end *end, const struct wire_request *request,
     job->reading_count = reply->reading_count;
     memcpy(job->readings, reply->readings, reply->reading_count * sizeof(reply->readings[0]));
     apply_fault(l, s, job);
+    if (hearing_of(l, s) == HEARS_IN_PIECES) {
+        job->len = fault_damage_rtu(&s->rng, job->frame, job->len);
+        job->fate = "noise";
+    }
     outbox_push(&end->outbox);
 }
 
@@ -172,7 +192,7 @@ static void broadcast(struct line *l, const struct wire_request *request, int64_
 {
     struct slave_reply unsent;
     for (size_t i = 0; i < l->slave_count; i++)
-        if (l->slaves[i].fault.kind != FAULT_DEAD)
+        if (l->slaves[i].fault.kind != FAULT_DEAD && hearing_of(l, &l->slaves[i]) != DEAF)
             slave_answer(&l->slaves[i], request->pdu, request->pdu_len, local_ms, &unsent);
 }
 
@@ -208,7 +228,7 @@ void line_handle(struct line_end *end, const struct wire_request *request)
             answer_for_silent(end, request);
         return;
     }
-    if (s->fault.kind == FAULT_DEAD)
+    if (s->fault.kind == FAULT_DEAD || hearing_of(l, s) == DEAF)
         return;
     slave_answer(s, request->pdu, request->pdu_len, local_ms, &reply);
     send_reply(end, request, s, &reply);

@@ -68,6 +68,9 @@ int line_plug(struct line *l, struct err *e);
 
 int line_rtu_open(struct line *l, struct err *e);
 void line_rtu_close(struct line *l);
+/* What the other side has set its port to. A pseudo terminal keeps speed and stop bits, and drops
+ * parity. */
+void line_rtu_settings(const struct line *l, uint32_t *baud, uint8_t *stop_bits);
 int line_tcp_open(struct line *l, struct err *e);
 void line_tcp_close(struct line *l);
 

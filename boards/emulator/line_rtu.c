@@ -113,6 +113,26 @@ static int open_terminal(struct line *l, int *out, struct err *e)
     return 0;
 }
 
+void line_rtu_settings(const struct line *l, uint32_t *baud, uint8_t *stop_bits)
+{
+    static const struct {
+        speed_t code;
+        uint32_t baud;
+    } speeds[] = {{B300, 300},       {B600, 600},        {B1200, 1200},     {B2400, 2400},
+                  {B4800, 4800},     {B9600, 9600},      {B19200, 19200},   {B38400, 38400},
+                  {B57600, 57600},   {B115200, 115200},  {B230400, 230400}, {B460800, 460800},
+                  {B921600, 921600}, {B1000000, 1000000}};
+    struct termios t;
+    *baud = 0;
+    *stop_bits = 1;
+    if (tcgetattr(l->terminal->watch.fd, &t) != 0) /* on the master side: the slave's */
+        return;
+    *stop_bits = t.c_cflag & CSTOPB ? 2 : 1;
+    for (size_t i = 0; i < sizeof(speeds) / sizeof(speeds[0]); i++)
+        if (speeds[i].code == cfgetospeed(&t))
+            *baud = speeds[i].baud;
+}
+
 int line_rtu_open(struct line *l, struct err *e)
 {
     int fd = -1;

@@ -40,6 +40,8 @@ struct slave_options {
     double factor;
     uint64_t seed;
     uint32_t turnaround_ms;
+    uint32_t baud;     /* rtu: its own serial settings; 0: hears any */
+    uint8_t stop_bits; /* likewise */
 };
 
 struct slave_point;

@@ -6,9 +6,14 @@
 #define GATEWAY_GATEWAYCTL_GATEWAYCTL_H
 
 #define GATEWAYCTL_CONFIG "/etc/ioc/gateway.json" /* unless -c names another */
+/* Ended by Ctrl-C, with what was found until then: as shells say it. */
+#define GATEWAYCTL_INTERRUPTED 130
 
 int gatewayctl_enrol(int argc, char **argv);
 int gatewayctl_cert(int argc, char **argv);
+int gatewayctl_decode(int argc, char **argv);
+int gatewayctl_read(int argc, char **argv);
+int gatewayctl_scan(int argc, char **argv);
 int gatewayctl_plan(int argc, char **argv);
 
 #endif

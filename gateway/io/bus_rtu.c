@@ -105,7 +105,7 @@ static int open_serial(struct bus_rtu *m, bool pty, struct err *e)
 {
     const struct bus_line *line = m->line;
     m->opened = m->serial->create(line->path, (int)line->baud, pty ? 'N' : line->parity, DATA_BITS,
-                                  pty ? 1 : line->stop_bits);
+                                  line->stop_bits);
     if (!m->opened)
         return err_set_errno(e, "bus %s: %s cannot be set up", line->name, line->path);
     int fd = m->serial->connect(m->opened);
