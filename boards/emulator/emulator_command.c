@@ -7,8 +7,9 @@
 
 const char emulator_commands[] =
     "  fault GATEWAY/DEVICE dead | late MS | noise PERCENT | stuck | wrong-unit |\n"
-    "                       exception N | dribble MS | none\n"
+    "                       exception N | dribble MS | lag MS | deaf | none\n"
     "  set GATEWAY/DEVICE/POINT VALUE | hold | invalid | auto\n"
+    "  remap GATEWAY/DEVICE              the sensors of a sonde change their slots\n"
     "  link NAME up | cut | stall\n"
     "  bus GATEWAY/NAME pull | plug      (NAME alone when only one gateway has it)\n"
     "  status                            all of it as JSON\n"
@@ -84,6 +85,20 @@ static int do_set(struct emulator *m, struct words *args, struct buf *out, struc
     int r = slave_set(s, point, value, scene_local_ms(&m->scene, clk_mono(loop_clk(m->loop))), e);
     if (r == 0)
         buf_fmt(out, "%s", value);
+    return r;
+}
+
+static int do_remap(struct emulator *m, struct words *args, struct buf *out, struct err *e)
+{
+    char *point;
+    struct slave *s = find_device(m, take_word(args), &point, e);
+    if (!s)
+        return ERR_NOTFOUND;
+    if (point)
+        return err_set(e, ERR_INVALID, "a map is a device's, not a point's");
+    int r = slave_remap(s, e);
+    if (r == 0)
+        buf_fmt(out, "%u", s->remapped);
     return r;
 }
 
@@ -246,8 +261,9 @@ int emulator_execute(struct emulator *m, const char *command, struct buf *out, s
     static const struct {
         const char *word;
         int (*run)(struct emulator *, struct words *, struct buf *, struct err *);
-    } commands[] = {{"fault", do_fault}, {"set", do_set},       {"link", do_link},
-                    {"bus", do_bus},     {"status", do_status}, {"quit", do_quit}};
+    } commands[] = {{"fault", do_fault}, {"set", do_set}, {"link", do_link},
+                    {"remap", do_remap}, {"bus", do_bus}, {"status", do_status},
+                    {"quit", do_quit}};
     char line[CONTROL_LINE_MAX + 1];
     struct words words = {line};
     snprintf(line, sizeof(line), "%s", command);

@@ -19,6 +19,8 @@ static const struct {
     [FAULT_WRONG_UNIT] = {"wrong-unit", 0, 0},
     [FAULT_EXCEPTION] = {"exception", 1, 255},
     [FAULT_DRIBBLE] = {"dribble", 1, FAULT_DELAY_MAX_MS},
+    [FAULT_LAG] = {"lag", 1, FAULT_DELAY_MAX_MS},
+    [FAULT_DEAF] = {"deaf", 0, 0},
 };
 
 #define WORD_COUNT (sizeof(words) / sizeof(words[0]))
@@ -52,7 +54,7 @@ int fault_parse(const char *text, struct fault *fault, struct err *e)
     }
     return err_set(e, ERR_INVALID,
                    "unknown fault \"%.40s\"; there are dead, late MS, noise PERCENT, stuck, "
-                   "wrong-unit, exception N, dribble MS, none",
+                   "wrong-unit, exception N, dribble MS, lag MS, deaf, none",
                    text);
 }
 

@@ -2,7 +2,7 @@
  * What can be wrong with one emulated device, and what that does to a reply about to be sent.
  *
  * Pure. The words are those of the control socket: dead, late MS, noise PERCENT, stuck, wrong-unit,
- * exception N, dribble MS, none.
+ * exception N, dribble MS, lag MS, deaf, none.
  */
 #ifndef EMULATOR_FAULT_H
 #define EMULATOR_FAULT_H
@@ -23,6 +23,8 @@ enum fault_kind {
     FAULT_WRONG_UNIT, /* answers in the name of the next unit */
     FAULT_EXCEPTION,  /* answers exception `parameter` */
     FAULT_DRIBBLE,    /* sends a byte each `parameter` ms */
+    FAULT_LAG,        /* acknowledges writes at once, heeds them `parameter` ms later */
+    FAULT_DEAF,       /* acknowledges writes and never heeds them: a lamp that failed */
 };
 
 #define FAULT_DELAY_MAX_MS 600000

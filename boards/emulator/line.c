@@ -158,6 +158,8 @@ static void apply_fault(const struct line *l, struct slave *s, struct outbox_job
     case FAULT_DEAD:
     case FAULT_STUCK:
     case FAULT_EXCEPTION:
+    case FAULT_LAG:
+    case FAULT_DEAF:
         break;
     }
 }

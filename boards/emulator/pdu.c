@@ -56,6 +56,35 @@ static int parse_write_many(const uint8_t *pdu, size_t len, struct pdu_request *
     return 0;
 }
 
+/* Section 6.16. The data is the or mask, for lack of any other. */
+static int parse_mask(const uint8_t *pdu, size_t len, struct pdu_request *request)
+{
+    if (len != 7)
+        return PDU_ILLEGAL_VALUE;
+    request->count = 1;
+    request->and_mask = (uint16_t)be16(pdu + 3);
+    request->or_mask = (uint16_t)be16(pdu + 5);
+    request->data = pdu + 5;
+    return 0;
+}
+
+static int parse_read_write(const uint8_t *pdu, size_t len, struct pdu_request *request)
+{
+    if (len < 10)
+        return PDU_ILLEGAL_VALUE;
+    unsigned read = be16(pdu + 3), written = be16(pdu + 7);
+    if (read < 1 || read > PDU_READ_REGS_MAX || written < 1 || written > PDU_BOTH_REGS_MAX)
+        return PDU_ILLEGAL_VALUE;
+    if (pdu[9] != written * 2 || len != 10 + written * 2)
+        return PDU_ILLEGAL_VALUE;
+    request->read_address = request->address;
+    request->read_count = (uint16_t)read;
+    request->address = (uint16_t)be16(pdu + 5);
+    request->count = (uint16_t)written;
+    request->data = pdu + 10;
+    return 0;
+}
+
 int pdu_parse(const uint8_t *pdu, size_t len, struct pdu_request *request)
 {
     memset(request, 0, sizeof(*request));
@@ -78,6 +107,10 @@ int pdu_parse(const uint8_t *pdu, size_t len, struct pdu_request *request)
     case PDU_WRITE_COILS:
     case PDU_WRITE_HOLDINGS:
         return parse_write_many(pdu, len, request);
+    case PDU_MASK_WRITE:
+        return parse_mask(pdu, len, request);
+    case PDU_READ_WRITE:
+        return parse_read_write(pdu, len, request);
     default:
         return PDU_ILLEGAL_FUNCTION;
     }
@@ -116,19 +149,20 @@ size_t pdu_reply_bits(const struct pdu_request *request, const bool *bits, uint8
     return 2 + bytes;
 }
 
-size_t pdu_reply_registers(const struct pdu_request *request, const uint16_t *regs, uint8_t *out)
+size_t pdu_reply_registers(const struct pdu_request *request, unsigned count, const uint16_t *regs,
+                           uint8_t *out)
 {
     out[0] = request->function;
-    out[1] = (uint8_t)(request->count * 2u);
-    for (unsigned i = 0; i < request->count; i++) {
+    out[1] = (uint8_t)(count * 2u);
+    for (unsigned i = 0; i < count; i++) {
         out[2 + 2 * i] = (uint8_t)(regs[i] >> 8);
         out[3 + 2 * i] = (uint8_t)(regs[i] & 0xff);
     }
-    return 2 + 2 * (size_t)request->count;
+    return 2 + 2 * (size_t)count;
 }
 
-/* Sections 6.5, 6.6, 6.11, 6.12: single writes are echoed, multiple ones answer address and
- * quantity. */
+/* Sections 6.5, 6.6, 6.11, 6.12, 6.16: single and mask writes are echoed, multiple ones answer
+ * address and quantity. */
 size_t pdu_reply_write(const struct pdu_request *request, uint8_t *out)
 {
     unsigned last = request->count;
@@ -136,11 +170,17 @@ size_t pdu_reply_write(const struct pdu_request *request, uint8_t *out)
         last = request->coil ? COIL_ON : 0;
     if (request->function == PDU_WRITE_HOLDING)
         last = pdu_register(request, 0);
+    if (request->function == PDU_MASK_WRITE)
+        last = request->and_mask;
     const uint8_t reply[5] = {request->function, (uint8_t)(request->address >> 8),
                               (uint8_t)(request->address & 0xff), (uint8_t)(last >> 8),
                               (uint8_t)(last & 0xff)};
     memcpy(out, reply, sizeof(reply));
-    return sizeof(reply);
+    if (request->function != PDU_MASK_WRITE)
+        return sizeof(reply);
+    out[5] = (uint8_t)(request->or_mask >> 8);
+    out[6] = (uint8_t)(request->or_mask & 0xff);
+    return sizeof(reply) + 2;
 }
 
 size_t pdu_reply_exception(uint8_t function, int exception, uint8_t *out)

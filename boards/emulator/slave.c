@@ -1,4 +1,4 @@
-#include "boards/emulator/slave.h"
+#include "boards/emulator/slave_inside.h"
 
 #include <errno.h>
 #include <math.h>
@@ -12,20 +12,6 @@
  * that many steps of 1/1024. */
 #define UNIQUE_MAX  (1 << 23)
 #define UNIQUE_STEP (1.0 / 1024)
-
-enum source { SOURCE_AUTO, SOURCE_FIXED };
-
-struct slave_point {
-    enum source source;
-    bool answered;   /* raw has been sent once */
-    uint64_t raw;    /* what it holds or answered last */
-    double withheld; /* counters: what passed unseen while they were held */
-    struct curve_site site;
-    int leader;           /* the point whose contact this one reads back, or -1 */
-    int64_t unique_first; /* the range unique values cycle through, in raw numbers or steps */
-    uint64_t unique_span, unique_next;
-    char text[2 * POINT_REGS_MAX + 1];
-};
 
 /* --- creation --- */
 
@@ -47,11 +33,20 @@ static void unique_range(const struct point *p, struct slave_point *state)
     state->unique_next = state->site.seed % state->unique_span;
 }
 
-/* The point that is switched by writing and read back here, or -1. */
-static int leader_of(const struct profile *profile, const char *name)
+/* Whether what is written to `from` can be seen in `to`: a relay's contact, a sign's message. A
+ * status word, which commands may also name as their readback, says something else. */
+static bool shows_effect(const struct point *from, const struct point *to)
+{
+    bool same = from->kind == to->kind && from->type == to->type;
+    bool contacts = from->kind->type == KIND_BOOL && to->kind->type == KIND_BOOL;
+    return from->writable && strcmp(from->readback, to->name) == 0 && (same || contacts);
+}
+
+/* The point that is switched by writing and read back in `p`, or -1. */
+static int leader_of(const struct profile *profile, const struct point *p)
 {
     for (size_t i = 0; i < profile->point_count; i++)
-        if (profile->points[i].writable && strcmp(profile->points[i].readback, name) == 0)
+        if (shows_effect(&profile->points[i], p))
             return (int)i;
     return -1;
 }
@@ -67,7 +62,7 @@ static void point_init(struct slave *s, size_t i)
         .load = s->options.load,
         .factor = exported ? 0 : s->options.factor,
     };
-    state->leader = leader_of(s->options.profile, p->name);
+    state->leader = leader_of(s->options.profile, p);
     if (p->type != TYPE_STRING)
         unique_range(p, state);
 }
@@ -141,11 +136,20 @@ static uint64_t curve_raw(const struct point *p, const struct slave_point *state
     return raw;
 }
 
-static uint64_t leader_raw(const struct slave *s, size_t i, int64_t local_ms)
+/* A write that lags, or is never heeded, has not replaced what was there. */
+static bool is_waiting(const struct slave_point *state, int64_t local_ms)
+{
+    return state->effect_ms > local_ms;
+}
+
+/* What the point really does now, whatever it was last told. */
+static uint64_t effect_raw(const struct slave *s, size_t i, int64_t local_ms)
 {
     const struct slave_point *state = &s->points[i];
-    return state->source == SOURCE_AUTO ? curve_raw(&s->options.profile->points[i], state, local_ms)
-                                        : state->raw;
+    bool waiting = is_waiting(state, local_ms);
+    if ((waiting ? state->source_before : state->source) == SOURCE_AUTO)
+        return curve_raw(&s->options.profile->points[i], state, local_ms);
+    return waiting ? state->raw_before : state->raw;
 }
 
 static uint64_t day_raw(const struct slave *s, size_t i, int64_t local_ms)
@@ -153,9 +157,9 @@ static uint64_t day_raw(const struct slave *s, size_t i, int64_t local_ms)
     const struct point *p = &s->options.profile->points[i];
     const struct slave_point *state = &s->points[i];
     if (state->leader >= 0)
-        return leader_raw(s, (size_t)state->leader, local_ms);
+        return effect_raw(s, (size_t)state->leader, local_ms);
     uint64_t off = 0;
-    if (s->feeder && is_load(p->kind) && leader_raw(s->feeder, s->feeder_point, local_ms) == 0 &&
+    if (s->feeder && is_load(p->kind) && effect_raw(s->feeder, s->feeder_point, local_ms) == 0 &&
         registers_from_value(p, 0, &off, NULL) == 0)
         return off;
     return curve_raw(p, state, local_ms);
@@ -176,170 +180,113 @@ static uint64_t unique_pattern(const struct point *p, struct slave_point *state)
     return raw;
 }
 
-static uint64_t unique_raw(struct slave *s, size_t i)
+static uint64_t unique_raw(struct slave *s, size_t i, int64_t local_ms)
 {
     const struct point *p = &s->options.profile->points[i];
     struct slave_point *state = &s->points[i];
     if (state->leader >= 0 && s->points[state->leader].source == SOURCE_FIXED)
-        return s->points[state->leader].raw;
+        return effect_raw(s, (size_t)state->leader, local_ms);
     uint64_t raw = unique_pattern(p, state);
     for (unsigned tries = 0; registers_is_invalid(p, raw) && tries < POINT_INVALID_MAX; tries++)
         raw = unique_pattern(p, state);
     return raw;
 }
 
-/* The pattern point i answers now. Only a whole reading counts as one in unique mode. */
-static uint64_t sample(struct slave *s, size_t i, bool whole, int64_t local_ms)
+/* A point whose effect is read elsewhere answers its command; any other, what it does. */
+static uint64_t fixed_raw(const struct slave *s, size_t i, int64_t local_ms)
+{
+    const struct point *p = &s->options.profile->points[i];
+    return *p->readback ? s->points[i].raw : effect_raw(s, i, local_ms);
+}
+
+uint64_t slave_sample(struct slave *s, size_t i, bool whole, int64_t local_ms)
 {
     struct slave_point *state = &s->points[i];
-    bool frozen = state->source == SOURCE_FIXED ||
-                  (state->answered &&
-                   (s->fault.kind == FAULT_STUCK || (s->options.mode == SLAVE_UNIQUE && !whole)));
-    if (!frozen)
-        state->raw = s->options.mode == SLAVE_UNIQUE ? unique_raw(s, i) : day_raw(s, i, local_ms);
+    bool kept = state->answered &&
+                (s->fault.kind == FAULT_STUCK || (s->options.mode == SLAVE_UNIQUE && !whole));
     state->answered = true;
+    if (state->source == SOURCE_FIXED)
+        return fixed_raw(s, i, local_ms);
+    if (!kept)
+        state->raw =
+            s->options.mode == SLAVE_UNIQUE ? unique_raw(s, i, local_ms) : day_raw(s, i, local_ms);
     return state->raw;
 }
 
-/* --- reading --- */
-
-static unsigned width_of(const struct point *p)
+uint64_t slave_command(struct slave *s, size_t i, int64_t local_ms)
 {
-    return p->table <= TABLE_DISCRETE || p->count == 0 ? 1 : p->count;
-}
-
-static void put_point(struct slave *s, size_t i, bool whole, int64_t local_ms, uint16_t *regs)
-{
-    const struct point *p = &s->options.profile->points[i];
-    if (p->type == TYPE_STRING)
-        registers_put_string(p, s->points[i].text, regs);
-    else
-        registers_put(p, sample(s, i, whole, local_ms), regs);
-}
-
-/* Whether the request stays within the registers the device has. */
-static bool covers(const struct slave *s, enum point_table table, unsigned from, unsigned count)
-{
-    const struct profile *profile = s->options.profile;
-    unsigned low = UINT16_MAX + 1, high = 0, known = 0;
-    for (size_t i = 0; i < profile->point_count; i++) {
-        const struct point *p = &profile->points[i];
-        if (p->table != table)
-            continue;
-        unsigned end = p->address + width_of(p);
-        low = p->address < low ? p->address : low;
-        high = end > high ? end : high;
-        unsigned first = p->address > from ? p->address : from;
-        unsigned last = end < from + count ? end : from + count;
-        known += last > first ? last - first : 0;
-    }
-    if (s->options.gaps == SLAVE_GAPS_REFUSE)
-        return known == count;
-    return from >= low && from + count <= high;
-}
-
-static enum point_table table_of(const struct pdu_request *r)
-{
-    switch (r->function) {
-    case PDU_READ_COILS:
-    case PDU_WRITE_COIL:
-    case PDU_WRITE_COILS:
-        return TABLE_COIL;
-    case PDU_READ_DISCRETE:
-        return TABLE_DISCRETE;
-    case PDU_READ_INPUT:
-        return TABLE_INPUT;
-    default:
-        return TABLE_HOLDING;
-    }
-}
-
-/* Fills regs (one element a register or bit) and notes the whole points. */
-static void read_table(struct slave *s, const struct pdu_request *r, int64_t local_ms,
-                       uint16_t *regs, struct slave_reply *reply)
-{
-    const struct profile *profile = s->options.profile;
-    unsigned from = r->address, to = from + r->count;
-    for (size_t i = 0; i < profile->point_count; i++) {
-        const struct point *p = &profile->points[i];
-        unsigned end = p->address + width_of(p);
-        if (p->table != table_of(r) || end <= from || p->address >= to)
-            continue;
-        bool whole = p->address >= from && end <= to;
-        uint16_t own[POINT_REGS_MAX] = {0};
-        put_point(s, i, whole, local_ms, own);
-        for (unsigned at = p->address; at < end; at++)
-            if (at >= from && at < to)
-                regs[at - from] = own[at - p->address];
-        if (whole)
-            reply->readings[reply->reading_count++] =
-                (struct slave_reading){(uint16_t)i, s->points[i].raw};
-    }
-}
-
-static int answer_read(struct slave *s, const struct pdu_request *r, int64_t local_ms,
-                       struct slave_reply *reply)
-{
-    if (!covers(s, table_of(r), r->address, r->count))
-        return PDU_ILLEGAL_ADDRESS;
-    uint16_t regs[PDU_READ_BITS_MAX] = {0};
-    read_table(s, r, local_ms, regs, reply);
-    if (!pdu_is_bits(r)) {
-        reply->pdu_len = pdu_reply_registers(r, regs, reply->pdu);
-        return 0;
-    }
-    bool bits[PDU_READ_BITS_MAX];
-    for (unsigned i = 0; i < r->count; i++)
-        bits[i] = regs[i] != 0;
-    reply->pdu_len = pdu_reply_bits(r, bits, reply->pdu);
-    return 0;
-}
-
-/* --- writing --- */
-
-/* The writable point that holds address, or -1. */
-static int writable_at(const struct slave *s, enum point_table table, unsigned address)
-{
-    const struct profile *profile = s->options.profile;
-    for (size_t i = 0; i < profile->point_count; i++) {
-        const struct point *p = &profile->points[i];
-        if (p->table == table && p->writable && address >= p->address &&
-            address < p->address + width_of(p))
-            return (int)i;
-    }
-    return -1;
-}
-
-static void write_one(struct slave *s, size_t i, unsigned at, uint16_t word, int64_t local_ms)
-{
-    const struct point *p = &s->options.profile->points[i];
     struct slave_point *state = &s->points[i];
-    uint16_t regs[POINT_REGS_MAX] = {0};
-    put_point(s, i, false, local_ms, regs);
-    regs[at] = word;
-    if (p->type == TYPE_STRING)
-        registers_get_string(p, regs, state->text);
-    else
-        state->raw = registers_get(p, regs);
-    state->source = SOURCE_FIXED;
+    return state->source == SOURCE_FIXED ? state->raw : slave_sample(s, i, false, local_ms);
 }
 
-/* All addresses are checked before the first is written: a refused request changes nothing. */
-static int answer_write(struct slave *s, const struct pdu_request *r, int64_t local_ms,
-                        struct slave_reply *reply)
+/* The text in effect; a message that has had its time is gone for good. */
+static const char *effect_text(struct slave_point *state, int64_t local_ms)
 {
-    for (unsigned i = 0; i < r->count; i++)
-        if (writable_at(s, table_of(r), r->address + i) < 0)
-            return PDU_ILLEGAL_ADDRESS;
-    for (unsigned i = 0; i < r->count; i++) {
-        unsigned address = r->address + i;
-        size_t point = (size_t)writable_at(s, table_of(r), address);
-        uint16_t word = pdu_is_bits(r) ? pdu_bit(r, i) : pdu_register(r, i);
-        write_one(s, point, address - s->options.profile->points[point].address, word, local_ms);
+    if (state->blank_ms && local_ms >= state->blank_ms) {
+        state->text[0] = '\0';
+        state->blank_ms = 0;
     }
-    reply->pdu_len = pdu_reply_write(r, reply->pdu);
-    return 0;
+    return is_waiting(state, local_ms) ? state->text_before : state->text;
 }
+
+const char *slave_shown_text(struct slave *s, size_t i, int64_t local_ms)
+{
+    struct slave_point *state = &s->points[i];
+    if (state->leader >= 0 && s->points[state->leader].source == SOURCE_FIXED) {
+        const char *shown = effect_text(&s->points[state->leader], local_ms);
+        snprintf(state->text, sizeof(state->text), "%s", shown);
+    } else if (!*s->options.profile->points[i].readback) {
+        return effect_text(state, local_ms);
+    }
+    return state->text;
+}
+
+/* --- writes from the line --- */
+
+/* Keeps what a write does not replace yet. A second write while the first still waits replaces
+ * the first, not what was there before. */
+static void begin_write(struct slave *s, size_t i, int64_t local_ms)
+{
+    struct slave_point *state = &s->points[i];
+    if (!is_waiting(state, local_ms)) {
+        state->source_before = state->source;
+        state->raw_before = state->raw;
+        memcpy(state->text_before, state->text, sizeof(state->text));
+    }
+    state->effect_ms = s->fault.kind == FAULT_DEAF  ? INT64_MAX
+                       : s->fault.kind == FAULT_LAG ? local_ms + s->fault.parameter
+                                                    : 0;
+    state->source = SOURCE_FIXED;
+    state->invalid = false;
+}
+
+void slave_write_raw(struct slave *s, size_t i, uint64_t raw, int64_t local_ms)
+{
+    begin_write(s, i, local_ms);
+    s->points[i].raw = raw;
+}
+
+/* The seconds a message of point i lives, from the point NAME-ttl; 0: for ever. */
+static int64_t life_ms(struct slave *s, size_t i, int64_t local_ms)
+{
+    char name[NAME_SIZE + 8];
+    snprintf(name, sizeof(name), "%s-ttl", s->options.profile->points[i].name);
+    const struct point *ttl = profile_find(s->options.profile, name);
+    if (!ttl)
+        return 0;
+    size_t at = (size_t)(ttl - s->options.profile->points);
+    return (int64_t)(registers_value(ttl, slave_command(s, at, local_ms)) * 1000);
+}
+
+void slave_write_text(struct slave *s, size_t i, const char *text, int64_t local_ms)
+{
+    begin_write(s, i, local_ms);
+    snprintf(s->points[i].text, sizeof(s->points[i].text), "%s", text);
+    int64_t life = life_ms(s, i, local_ms);
+    s->points[i].blank_ms = life ? local_ms + life : 0;
+}
+
+/* --- requests --- */
 
 void slave_answer(struct slave *s, const uint8_t *pdu, size_t len, int64_t local_ms,
                   struct slave_reply *reply)
@@ -351,8 +298,7 @@ void slave_answer(struct slave *s, const uint8_t *pdu, size_t len, int64_t local
     if (exception == 0 && s->fault.kind == FAULT_EXCEPTION)
         exception = (int)s->fault.parameter;
     if (exception == 0)
-        exception = pdu_is_write(&r) ? answer_write(s, &r, local_ms, reply)
-                                     : answer_read(s, &r, local_ms, reply);
+        exception = slave_table_answer(s, &r, local_ms, reply);
     if (exception == 0)
         return;
     s->exceptions++;
@@ -367,6 +313,8 @@ static void release(const struct point *p, struct slave_point *state, int64_t lo
         state->withheld =
             curve_value(p->kind, &state->site, local_ms) - registers_value(p, state->raw);
     state->source = SOURCE_AUTO;
+    state->effect_ms = 0;
+    state->invalid = false;
 }
 
 static int set_invalid(const struct point *p, struct slave_point *state, struct err *e)
@@ -379,6 +327,7 @@ static int set_invalid(const struct point *p, struct slave_point *state, struct 
     else
         state->raw = p->type == TYPE_F32 ? 0x7fc00000 : UINT64_C(0x7ff8000000000000);
     state->source = SOURCE_FIXED;
+    state->invalid = true;
     return 0;
 }
 
@@ -395,8 +344,10 @@ static int set_number(const struct point *p, struct slave_point *state, const ch
                        "\"%.40s\" is no number; say a value in %s, hold, invalid or auto", value,
                        p->kind->unit[0] ? p->kind->unit : "true or false");
     int r = registers_from_value(p, v, &state->raw, e);
-    if (r == 0)
+    if (r == 0) {
         state->source = SOURCE_FIXED;
+        state->invalid = false;
+    }
     return r;
 }
 
@@ -408,6 +359,7 @@ int slave_set(struct slave *s, const char *point, const char *value, int64_t loc
         return i;
     const struct point *p = &s->options.profile->points[i];
     struct slave_point *state = &s->points[i];
+    state->effect_ms = state->blank_ms = 0;
     if (p->type == TYPE_STRING) {
         snprintf(state->text, sizeof(state->text), "%s", value);
         return 0;
@@ -417,13 +369,22 @@ int slave_set(struct slave *s, const char *point, const char *value, int64_t loc
         return 0;
     }
     if (strcmp(value, "hold") == 0) {
-        sample(s, (size_t)i, false, local_ms);
+        slave_sample(s, (size_t)i, false, local_ms);
         state->source = SOURCE_FIXED;
         return 0;
     }
     if (strcmp(value, "invalid") == 0)
         return set_invalid(p, state, e);
     return set_number(p, state, value, e);
+}
+
+int slave_remap(struct slave *s, struct err *e)
+{
+    if (s->options.profile->map.slots == 0)
+        return err_set(e, ERR_INVALID, "the profile %s has no dynamic map",
+                       s->options.profile->name);
+    s->remapped++;
+    return 0;
 }
 
 const char *slave_text(const struct slave *s, size_t point)

@@ -44,6 +44,9 @@ struct slave_options {
     uint8_t stop_bits; /* likewise */
 };
 
+/* What the status word of a dynamic map's slot says. */
+enum { SLAVE_SLOT_AVAILABLE = 0, SLAVE_SLOT_UNSET = 1, SLAVE_SLOT_MISSING = 2 };
+
 struct slave_point;
 
 struct slave {
@@ -53,6 +56,7 @@ struct slave {
     const struct slave *feeder; /* borrowed: the relay whose contact switches this one's load */
     size_t feeder_point;
     struct fault fault;
+    unsigned remapped; /* dynamic maps: how often the sensors changed their slots */
     struct rng rng;
     uint64_t requests, exceptions; /* handled; answered with an exception */
 };
@@ -85,6 +89,10 @@ void slave_answer(struct slave *s, const uint8_t *pdu, size_t len, int64_t local
  * reading" pattern) or "auto". */
 int slave_set(struct slave *s, const char *point, const char *value, int64_t local_ms,
               struct err *e);
+
+/* Moves the sensors of a dynamic map to other slots, as a sonde refitted in the field has them.
+ * ERR_INVALID when the profile has none. */
+int slave_remap(struct slave *s, struct err *e);
 
 /* The text a string point holds. */
 const char *slave_text(const struct slave *s, size_t point);

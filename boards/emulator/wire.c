@@ -8,11 +8,15 @@
 #define RTU_FRAME_MIN    4 /* unit, function, CRC */
 #define RTU_READ_LEN     8 /* functions 1 to 6: unit, function, two words, CRC */
 #define RTU_WRITE_HEAD   7 /* functions 15 and 16 up to and with the byte count */
+#define RTU_MASK_LEN     10
+#define RTU_BOTH_HEAD    11 /* function 23 up to and with the byte count */
 #define MBAP_LEN         7
 #define MBAP_LENGTH_MIN  2 /* unit and function */
 #define MBAP_LENGTH_MAX  (WIRE_PDU_MAX + 1)
 #define FUNCTION_COILS   15
 #define FUNCTION_HOLDING 16
+#define FUNCTION_MASK    22
+#define FUNCTION_BOTH    23
 
 /* V1.02 section 6.2.2: bit by bit, least significant first. */
 uint16_t wire_crc16(const uint8_t *bytes, size_t n)
@@ -79,9 +83,12 @@ static size_t rtu_expected(const struct wire *w)
     uint8_t function = w->bytes[1];
     if (function >= 1 && function <= 6)
         return RTU_READ_LEN;
-    if (function != FUNCTION_COILS && function != FUNCTION_HOLDING)
+    if (function == FUNCTION_MASK)
+        return RTU_MASK_LEN;
+    if (function != FUNCTION_COILS && function != FUNCTION_HOLDING && function != FUNCTION_BOTH)
         return 0;
-    return w->len < RTU_WRITE_HEAD ? 0 : RTU_WRITE_HEAD + (size_t)w->bytes[6] + 2;
+    size_t head = function == FUNCTION_BOTH ? RTU_BOTH_HEAD : RTU_WRITE_HEAD;
+    return w->len < head ? 0 : head + (size_t)w->bytes[head - 1] + 2;
 }
 
 static bool rtu_crc_holds(const uint8_t *frame, size_t len)

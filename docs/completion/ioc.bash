@@ -33,7 +33,7 @@ _ioc_emulator() {
     local current=${COMP_WORDS[COMP_CWORD]}
     case ${COMP_WORDS[1]}:$COMP_CWORD in
         ctl:2) _ioc_files "$current" ;;
-        ctl:3) mapfile -t COMPREPLY < <(compgen -W 'fault set link bus status quit' -- "$current") ;;
+        ctl:3) mapfile -t COMPREPLY < <(compgen -W 'fault set remap link bus status quit' -- "$current") ;;
         ctl:*) COMPREPLY=() ;;
         ledger:2) mapfile -t COMPREPLY < <(compgen -W check -- "$current") ;;
         *)

@@ -12,11 +12,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const char profile_text[] =
     "{\"name\":\"probe\",\"label\":\"a probe\",\"source\":\"a test\",\"confidence\":\"high\","
-    "\"serial\":{\"baud\":9600,\"parity\":\"none\",\"stop_bits\":1},\"points\":["
+    "\"map\":{\"table\":\"input\",\"codes\":100,\"status\":110,\"values\":120,\"slots\":8},"
+    "\"points\":["
     "{\"name\":\"k#\",\"kind\":\"lamp_command\",\"table\":\"coil\",\"address\":0,\"type\":\"bit\","
     "\"repeat\":6,\"writable\":true},"
     "{\"name\":\"in\",\"kind\":\"contact\",\"table\":\"discrete\",\"address\":9,\"type\":\"bit\"},"
     "{\"name\":\"power\",\"kind\":\"power\",\"table\":\"input\",\"address\":1,\"type\":\"f32\"},"
+    "{\"name\":\"r#\",\"kind\":\"lamp_command\",\"table\":\"holding\",\"address\":10,"
+    "\"bit\":3,\"type\":\"bit\",\"repeat\":20,\"writable\":true},"
+    "{\"name\":\"digits\",\"kind\":\"raw\",\"table\":\"holding\",\"address\":20,"
+    "\"type\":\"bcd32\",\"writable\":true,\"write_address\":30},"
+    "{\"name\":\"sign\",\"kind\":\"vms_message\",\"table\":\"holding\",\"address\":40,"
+    "\"type\":\"string\",\"count\":8,\"writable\":true},"
+    "{\"name\":\"ph\",\"kind\":\"ph\",\"table\":\"input\",\"code\":18,\"type\":\"f32\"},"
     "{\"name\":\"level\",\"kind\":\"dim_level\",\"table\":\"holding\",\"address\":65533,"
     "\"type\":\"u32\",\"writable\":true}]}";
 

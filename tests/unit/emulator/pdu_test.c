@@ -17,7 +17,8 @@ static void functions_nobody_has_are_illegal(void **state)
     (void)state;
     struct pdu_request r;
     for (unsigned function = 0; function < 256; function++) {
-        bool known = (function >= 1 && function <= 6) || function == 15 || function == 16;
+        bool known = (function >= 1 && function <= 6) || function == 15 || function == 16 ||
+                     function == 22 || function == 23;
         uint8_t pdu[5] = {(uint8_t)function, 0, 0, 0, 0};
         int exception = pdu_parse(pdu, sizeof(pdu), &r);
         assert_int_equal(exception == PDU_ILLEGAL_FUNCTION, !known);
@@ -90,6 +91,31 @@ static void multiple_writes(void **state)
     assert_int_equal(PARSE(&r, 16, 0, 1), PDU_ILLEGAL_VALUE);
 }
 
+/* The examples of sections 6.16 and 6.17. */
+static void mask_and_both(void **state)
+{
+    (void)state;
+    struct pdu_request r;
+    uint8_t out[253];
+    assert_int_equal(PARSE(&r, 22, 0, 4, 0x00, 0xf2, 0x00, 0x25), 0);
+    assert_true(pdu_is_write(&r));
+    assert_int_equal(r.and_mask, 0x00f2);
+    assert_int_equal(r.or_mask, 0x0025);
+    assert_int_equal(pdu_reply_write(&r, out), 7);
+    assert_memory_equal(out, ((uint8_t[]){22, 0, 4, 0x00, 0xf2, 0x00, 0x25}), 7);
+    assert_int_equal(PARSE(&r, 22, 0, 4, 0, 1), PDU_ILLEGAL_VALUE);
+    assert_int_equal(PARSE(&r, 23, 0, 3, 0, 6, 0, 14, 0, 3, 6, 0, 255, 0, 255, 0, 255), 0);
+    assert_int_equal(r.read_address, 3);
+    assert_int_equal(r.read_count, 6);
+    assert_int_equal(r.address, 14);
+    assert_int_equal(r.count, 3);
+    assert_int_equal(pdu_register(&r, 2), 255);
+    assert_int_equal(PARSE(&r, 23, 0, 3, 0, 0, 0, 14, 0, 1, 2, 0, 1), PDU_ILLEGAL_VALUE);
+    assert_int_equal(PARSE(&r, 23, 0, 3, 0, 126, 0, 14, 0, 1, 2, 0, 1), PDU_ILLEGAL_VALUE);
+    assert_int_equal(PARSE(&r, 23, 0, 3, 0, 1, 0, 14, 0, 2, 2, 0, 1), PDU_ILLEGAL_VALUE);
+    assert_int_equal(PARSE(&r, 23, 0, 3, 0, 1, 0, 14, 0, 1), PDU_ILLEGAL_VALUE);
+}
+
 /* The examples of sections 6.1 and 6.3. */
 static void read_replies(void **state)
 {
@@ -105,7 +131,7 @@ static void read_replies(void **state)
     assert_memory_equal(out, ((uint8_t[]){1, 3, 0xcd, 0x6b, 0x05}), 5);
     assert_int_equal(PARSE(&r, 3, 0x00, 0x6b, 0x00, 0x03), 0);
     const uint16_t regs[3] = {0x022b, 0x0000, 0x0064};
-    assert_int_equal(pdu_reply_registers(&r, regs, out), 8);
+    assert_int_equal(pdu_reply_registers(&r, 3, regs, out), 8);
     assert_memory_equal(out, ((uint8_t[]){3, 6, 0x02, 0x2b, 0x00, 0x00, 0x00, 0x64}), 8);
     assert_int_equal(pdu_reply_exception(3, PDU_ILLEGAL_ADDRESS, out), 2);
     assert_memory_equal(out, ((uint8_t[]){0x83, 2}), 2);
@@ -118,6 +144,7 @@ int main(void)
         cmocka_unit_test(quantities_of_reads_have_their_limits),
         cmocka_unit_test(single_writes),
         cmocka_unit_test(multiple_writes),
+        cmocka_unit_test(mask_and_both),
         cmocka_unit_test(read_replies),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
