@@ -2,7 +2,7 @@
 # help, so that they cannot disagree with what is accepted.
 
 _ioc_words() { # PROGRAM...: commands and options its help names
-    "$@" --help 2>/dev/null |
+    LANGUAGE=en "$@" --help 2>/dev/null |
         sed -nE -e '/^Commands of /,$d' -e 's/^  (-[a-zA-Z])[, ]*(--[a-z-]+)?.*/\1 \2/p' \
             -e 's/^  (--[a-z-]+), (--[a-z-]+)$/\1 \2/p' -e 's/^  ([a-z-]+) .*/\1/p'
 }

@@ -15,5 +15,9 @@ int gatewayctl_decode(int argc, char **argv);
 int gatewayctl_read(int argc, char **argv);
 int gatewayctl_scan(int argc, char **argv);
 int gatewayctl_plan(int argc, char **argv);
+int gatewayctl_status(int argc, char **argv);
+int gatewayctl_watch(int argc, char **argv);
+int gatewayctl_wait(int argc, char **argv);
+int gatewayctl_maintain(int argc, char **argv);
 
 #endif

@@ -17,6 +17,11 @@ bool term_colour(void)
     return isatty(STDOUT_FILENO) && !is_dumb() && !getenv("NO_COLOR");
 }
 
+bool term_live(void)
+{
+    return isatty(STDOUT_FILENO) && !is_dumb();
+}
+
 bool term_utf8(void)
 {
     static const char *const names[] = {"LC_ALL", "LC_CTYPE", "LANG"};

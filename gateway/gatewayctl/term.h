@@ -11,6 +11,8 @@
 bool term_colour(void);
 /* The locale's character set is UTF-8 (LC_ALL, LC_CTYPE, LANG in their order). */
 bool term_utf8(void);
+/* stdout is a terminal that can be drawn on. */
+bool term_live(void);
 /* stderr is a terminal whose line can be written over. */
 bool term_progress(void);
 /* Writes over the progress line; NULL or "" clears it. Does nothing without term_progress. */

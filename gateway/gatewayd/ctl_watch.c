@@ -102,6 +102,9 @@ static int find_point(const struct ctl *c, int device, const char *name, struct 
     const struct gateway_device *d = &c->g->config->devices[device];
     if (profile_find(d->profile, name))
         return 0;
+    for (size_t i = 0; i < d->derived_count; i++)
+        if (strcmp(d->derived[i].name, name) == 0)
+            return 0;
     return err_set(e, ERR_NOTFOUND, "device %s has no point \"%s\"", d->name, name);
 }
 

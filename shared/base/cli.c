@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
+
 static int usage(const char *program, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 static int usage(const char *program, const char *fmt, ...)
@@ -14,23 +16,23 @@ static int usage(const char *program, const char *fmt, ...)
     va_start(ap, fmt);
     vfprintf(stderr, fmt, ap);
     va_end(ap);
-    fprintf(stderr, "\nTry '%s --help'.\n", program);
+    fprintf(stderr, _("\nTry '%s --help'.\n"), program);
     return CLI_USAGE;
 }
 
 static void print_help(const struct cli_command *c)
 {
-    printf("Usage: %s [options]%s%s\n\n%s\n\nOptions:\n", c->name, c->operands ? " " : "",
-           c->operands ? c->operands : "", c->summary);
+    printf(_("Usage: %s [options]%s%s\n\n%s\n\nOptions:\n"), c->name, c->operands ? " " : "",
+           c->operands ? c->operands : "", text_get(c->summary));
     for (const struct cli_option *o = c->options; o->name; o++) {
         char left[48];
         const char letter[] = {'-', o->letter, ',', ' ', '\0'};
         snprintf(left, sizeof(left), "%s--%s%s%s", o->letter ? letter : "", o->name,
                  o->value ? " " : "", o->value ? o->value : "");
-        printf("  %-24s %s%s%s\n", left, o->help, o->required ? " (required)" : "",
-               o->type == CLI_LIST ? " (may be repeated)" : "");
+        printf("  %-24s %s%s%s\n", left, text_get(o->help), o->required ? _(" (required)") : "",
+               o->type == CLI_LIST ? _(" (may be repeated)") : "");
     }
-    printf("  %-24s %s\n", "--help", "show this text");
+    printf("  %-24s %s\n", "--help", _("show this text"));
 }
 
 static const struct cli_option *find_option(const struct cli_command *c, const char *name,
@@ -48,7 +50,7 @@ static int take_number(const struct cli_command *c, const struct cli_option *o, 
     errno = 0;
     long long n = strtoll(text, &end, 10);
     if (errno || end == text || *end || n < o->min || n > o->max)
-        return usage(c->name, "--%s takes a whole number from %lld to %lld, not '%s'", o->name,
+        return usage(c->name, _("--%s takes a whole number from %lld to %lld, not '%s'"), o->name,
                      (long long)o->min, (long long)o->max, text);
     *(int64_t *)o->out = n;
     return CLI_OK;
@@ -97,7 +99,7 @@ static int take_value(const struct cli_command *c, const struct cli_option *o, c
         return take_duration(c, o, text);
     case CLI_LIST:
         if (list->count == CLI_LIST_MAX)
-            return usage(c->name, "--%s may be given at most %d times", o->name, CLI_LIST_MAX);
+            return usage(c->name, _("--%s may be given at most %d times"), o->name, CLI_LIST_MAX);
         list->items[list->count++] = text;
         return CLI_OK;
     }
@@ -122,18 +124,19 @@ static int take_option(const struct cli_command *c, int argc, char **argv, int *
                                  : arg[2] == '\0' ? find_letter(c, arg[1])
                                                   : NULL;
     if (!o)
-        return usage(c->name, "there is no option %.*s", (int)(is_long ? len + 2 : strlen(arg)),
+        return usage(c->name, _("there is no option %.*s"), (int)(is_long ? len + 2 : strlen(arg)),
                      arg);
     uint64_t bit = UINT64_C(1) << (o - c->options);
     if ((*seen & bit) && o->type != CLI_LIST)
-        return usage(c->name, "--%s is given twice", o->name);
+        return usage(c->name, _("--%s is given twice"), o->name);
     *seen |= bit;
     if (o->type == CLI_FLAG)
-        return name[len] ? usage(c->name, "--%s takes no value", o->name) : take_value(c, o, NULL);
+        return name[len] ? usage(c->name, _("--%s takes no value"), o->name)
+                         : take_value(c, o, NULL);
     if (name[len])
         return take_value(c, o, name + len + 1);
     if (*i + 1 >= argc)
-        return usage(c->name, "--%s wants a value (%s)", o->name, o->value);
+        return usage(c->name, _("--%s wants a value (%s)"), o->name, o->value);
     return take_value(c, o, argv[++*i]);
 }
 
@@ -141,9 +144,9 @@ static int check_complete(const struct cli_command *c, uint64_t seen, size_t ope
 {
     for (const struct cli_option *o = c->options; o->name; o++)
         if (o->required && !(seen & (UINT64_C(1) << (o - c->options))))
-            return usage(c->name, "--%s %s is missing", o->name, o->value ? o->value : "");
+            return usage(c->name, _("--%s %s is missing"), o->name, o->value ? o->value : "");
     if (operands < c->operand_min)
-        return usage(c->name, "%s is missing", c->operands);
+        return usage(c->name, _("%s is missing"), c->operands);
     return CLI_OK;
 }
 
@@ -165,7 +168,7 @@ bool cli_parse(const struct cli_command *command, int argc, char **argv, const c
         else if (options && arg[0] == '-' && arg[1])
             *exit_code = take_option(command, argc, argv, &i, &seen);
         else if (count == command->operand_max)
-            *exit_code = usage(command->name, "'%s' is one word too many", arg);
+            *exit_code = usage(command->name, _("'%s' is one word too many"), arg);
         else
             operands[count++] = arg;
     }
@@ -222,19 +225,19 @@ int cli_dispatch(const char *program, const char *summary, const struct cli_verb
                  char **argv)
 {
     if (argc < 2)
-        return usage(program, "which command?");
+        return usage(program, _("which command?"));
     for (const struct cli_verb *v = verbs; v->name; v++)
         if (strcmp(v->name, argv[1]) == 0)
             return v->run(argc - 1, argv + 1);
     if (strcmp(argv[1], "--version") == 0)
         return print_version(program);
     if (strcmp(argv[1], "--help") != 0 && strcmp(argv[1], "-h") != 0)
-        return usage(program, "there is no command '%s'", argv[1]);
-    printf("Usage: %s COMMAND [options]\n\n%s\n\nCommands:\n", program, summary);
+        return usage(program, _("there is no command '%s'"), argv[1]);
+    printf(_("Usage: %s COMMAND [options]\n\n%s\n\nCommands:\n"), program, text_get(summary));
     for (const struct cli_verb *v = verbs; v->name; v++)
-        printf("  %-12s %s\n", v->name, v->summary);
-    printf("\n'%s COMMAND --help' tells more. Exit codes: 0 done, 1 failed, 2 bad input, 64 bad "
-           "usage.\n",
+        printf("  %-12s %s\n", v->name, text_get(v->summary));
+    printf(_("\n'%s COMMAND --help' tells more. Exit codes: 0 done, 1 failed, 2 bad input, 64 bad "
+             "usage.\n"),
            program);
     return CLI_OK;
 }
