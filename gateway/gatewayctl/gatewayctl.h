@@ -13,6 +13,8 @@ int gatewayctl_enrol(int argc, char **argv);
 int gatewayctl_cert(int argc, char **argv);
 int gatewayctl_decode(int argc, char **argv);
 int gatewayctl_read(int argc, char **argv);
+int gatewayctl_write(int argc, char **argv);
+int gatewayctl_timing(int argc, char **argv);
 int gatewayctl_scan(int argc, char **argv);
 int gatewayctl_plan(int argc, char **argv);
 int gatewayctl_status(int argc, char **argv);

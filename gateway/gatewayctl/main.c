@@ -11,6 +11,8 @@ static const struct cli_verb verbs[] = {
     {"cert", gatewayctl_cert, "show what a certificate says and how long it is valid"},
     {"scan", gatewayctl_scan, "find the devices on a line, at any address and speed"},
     {"read", gatewayctl_read, "show what devices hold now"},
+    {"write", gatewayctl_write, "set a point and show what is read back"},
+    {"timing", gatewayctl_timing, "show turnarounds, broken silences and noise of a line"},
     {"decode", gatewayctl_decode, "show unknown registers in every type and order"},
     {"plan", gatewayctl_plan, "show the timetable of every bus and whether it can carry it"},
     {"status", gatewayctl_status, N_("show what the running gatewayd does")},
