@@ -61,6 +61,22 @@ static uint32_t point_period_ms(const struct bus_device *d, const struct point *
     return p->period_ms ? p->period_ms : d->period_ms;
 }
 
+static uint32_t max_u32(uint32_t a, uint32_t b)
+{
+    return a > b ? a : b;
+}
+
+/* Behind the last register of some points, which may lie inside one another. */
+static uint32_t end_of(const struct plan *plan, uint16_t device, size_t first, size_t points)
+{
+    uint32_t end = 0;
+    for (size_t i = first; i < first + points; i++) {
+        const struct point *p = point_at(plan, device, i);
+        end = max_u32(end, (uint32_t)p->address + p->count);
+    }
+    return end;
+}
+
 struct plan_request plan_slice(const struct plan *plan, const struct plan_request *r, size_t from,
                                size_t points)
 {
@@ -68,24 +84,27 @@ struct plan_request plan_slice(const struct plan *plan, const struct plan_reques
     struct plan_request s = *r;
     s.first = r->first + (uint32_t)from;
     s.points = (uint16_t)points;
-    const struct point *head = point_at(plan, r->device, s.first);
-    const struct point *tail = point_at(plan, r->device, s.first + points - 1);
-    s.address = head->address;
-    s.count = (uint16_t)(tail->address + tail->count - head->address);
+    s.address = point_at(plan, r->device, s.first)->address;
+    s.count = (uint16_t)(end_of(plan, r->device, s.first, points) - s.address);
     return s;
 }
 
+/* The widest gap, the middlemost of equals. */
 size_t plan_cut(const struct plan *plan, const struct plan_request *r)
 {
-    assert(r->points >= 2);
-    size_t cut = r->points / 2U;
-    uint32_t widest = 0;
+    size_t cut = 0, off_centre = SIZE_MAX;
+    uint32_t widest = 0, end = 0;
     for (size_t i = 1; i < r->points; i++) {
         const struct point *before = point_at(plan, r->device, r->first + i - 1);
         const struct point *after = point_at(plan, r->device, r->first + i);
-        uint32_t gap = (uint32_t)after->address - before->address - before->count;
-        if (gap > widest) {
+        size_t off = i > r->points / 2U ? i - r->points / 2U : r->points / 2U - i;
+        end = max_u32(end, (uint32_t)before->address + before->count);
+        if (after->address < end)
+            continue;
+        uint32_t gap = after->address - end;
+        if (gap > widest || (gap == widest && off < off_centre)) {
             widest = gap;
+            off_centre = off;
             cut = i;
         }
     }
@@ -93,6 +112,18 @@ size_t plan_cut(const struct plan *plan, const struct plan_request *r)
 }
 
 /* --- cutting --- */
+
+/* The device's block a point lies in; NULL where the table has none. */
+static const struct profile_block *block_of(const struct profile *profile, const struct point *p)
+{
+    for (size_t i = 0; i < profile->block_count; i++) {
+        const struct profile_block *b = &profile->blocks[i];
+        if (b->table == p->table && p->address >= b->address &&
+            (uint32_t)p->address + p->count <= b->address + b->count)
+            return b;
+    }
+    return NULL;
+}
 
 /* The cheapest way to end a request before each point: best[i] is the least time for the first i
  * points of the run, and the last request of that way starts at start[i]. */
@@ -103,12 +134,15 @@ static void cut_run(const struct plan *plan, const struct plan_request *run,
     uint32_t limit = is_bits(run->table) ? BUS_BITS_MAX : BUS_REGISTERS_MAX;
     int64_t best[PROFILE_POINTS_MAX + 1] = {0};
     for (size_t end = 1; end <= run->points; end++) {
+        const struct profile_block *block =
+            block_of(d->profile, point_at(plan, run->device, run->first + end - 1));
+        uint32_t behind = 0;
         best[end] = INT64_MAX;
         for (size_t from = end; from-- > 0;) {
             const struct point *head = point_at(plan, run->device, run->first + from);
-            const struct point *tail = point_at(plan, run->device, run->first + end - 1);
-            uint32_t count = (uint32_t)tail->address + tail->count - head->address;
-            if (count > limit)
+            behind = max_u32(behind, (uint32_t)head->address + head->count);
+            uint32_t count = behind - head->address;
+            if (count > limit || block_of(d->profile, head) != block)
                 break;
             int64_t us =
                 best[from] + plan_time_us(plan->line, bus_turnaround_ms(d), run->table, count);
@@ -133,6 +167,20 @@ static void add_run(struct plan *plan, const struct plan_request *run)
     plan->request_count += pieces;
 }
 
+static void add_map_read(struct plan *plan, uint16_t device, enum plan_role role,
+                         uint32_t period_ms)
+{
+    const struct profile_map *map = &plan->devices[device].profile->map;
+    plan->requests[plan->request_count++] =
+        (struct plan_request){.device = device,
+                              .role = role,
+                              .table = map->table,
+                              .address = role == PLAN_CODES ? map->codes : map->status,
+                              .count = map->slots,
+                              .period_ms = period_ms,
+                              .first = (uint32_t)plan->point_count};
+}
+
 /* Takes the device's points of one (table, period), in address order, starting with point `head`.
  */
 static void take_run(struct plan *plan, uint16_t device, size_t head, uint64_t *left)
@@ -143,6 +191,7 @@ static void take_run(struct plan *plan, uint16_t device, size_t head, uint64_t *
                                .table = profile->points[head].table,
                                .period_ms = point_period_ms(d, &profile->points[head]),
                                .first = (uint32_t)plan->point_count};
+    bool mapped = false;
     for (size_t i = head; i < profile->point_count; i++) {
         const struct point *p = &profile->points[i];
         if (!(left[i / 64] >> (i % 64) & 1) || p->table != run.table ||
@@ -151,7 +200,10 @@ static void take_run(struct plan *plan, uint16_t device, size_t head, uint64_t *
         left[i / 64] &= ~(UINT64_C(1) << (i % 64));
         plan->points[plan->point_count++] = (uint16_t)i;
         run.points++;
+        mapped |= p->code != 0;
     }
+    if (mapped && profile->map.has_status)
+        add_map_read(plan, device, PLAN_STATUS, run.period_ms);
     add_run(plan, &run);
 }
 
@@ -161,8 +213,13 @@ static void add_device(struct plan *plan, uint16_t device)
     uint64_t left[BUS_POINT_WORDS] = {0};
     if (bus_is_broadcast(plan->line->kind, d->unit))
         return; /* nobody answers */
-    for (size_t i = 0; i < d->profile->point_count; i++)
+    bool mapped = false;
+    for (size_t i = 0; i < d->profile->point_count; i++) {
         left[i / 64] |= (uint64_t)bus_device_polls(d, i) << (i % 64);
+        mapped |= bus_device_polls(d, i) && d->profile->points[i].code;
+    }
+    if (mapped)
+        add_map_read(plan, device, PLAN_CODES, d->profile->map.period_ms);
     for (size_t i = 0; i < d->profile->point_count; i++)
         if (left[i / 64] >> (i % 64) & 1)
             take_run(plan, device, i, left);
@@ -278,7 +335,7 @@ int plan_create(const struct bus_line *line, const struct bus_device *devices, s
     plan->line = line;
     plan->devices = devices;
     plan->device_count = device_count;
-    plan->requests = calloc(points + 1, sizeof(*plan->requests));
+    plan->requests = calloc(2 * points + device_count + 1, sizeof(*plan->requests));
     plan->points = calloc(points + 1, sizeof(*plan->points));
     if (!plan->requests || !plan->points)
         goto nomem;

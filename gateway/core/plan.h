@@ -4,7 +4,10 @@
  * Pure. Points of one device, table and period are cut into requests so that the sum of their line
  * times is least (an exact search, not a fixed gap: reading over a gap of unused registers costs
  * 22 bits each, another request costs 13 characters, two silences and the slave's turnaround).
- * A point is never split, a request never crosses tables, and 125 registers or 2000 bits hold.
+ * A point is never split, a request never crosses tables or the border of one of the device's
+ * blocks, and 125 registers or 2000 bits hold. Points may share registers: the bits of one, or the
+ * values of a dynamic map, which every point with a code covers as a whole. Before such values
+ * their status is read, and now and then the map's codes.
  *
  * A plan owns its arrays and borrows line, devices and profiles.
  */
@@ -25,13 +28,18 @@
  * would cost a wake of its own. */
 #define PLAN_PHASE_STEP_MS 50
 
+/* What a request is for. A dynamic map is found out by reads of its own, which have no points:
+ * which code each slot holds, and whether each slot's value counts. */
+enum plan_role { PLAN_POINTS, PLAN_CODES, PLAN_STATUS };
+
 struct plan_request {
     uint16_t device; /* index in the plan's devices */
+    enum plan_role role;
     enum point_table table;
     uint16_t address, count;
     uint32_t period_ms;
     uint32_t first;  /* its points: plan->points[first .. first + points - 1], by address */
-    uint16_t points; /* at least 1 */
+    uint16_t points; /* at least 1 with PLAN_POINTS */
 };
 
 struct plan {
@@ -54,8 +62,8 @@ void plan_destroy(struct plan *plan); /* NULL is fine */
 /* The part of r that covers `points` of its points from its `from`-th on. */
 struct plan_request plan_slice(const struct plan *plan, const struct plan_request *r, size_t from,
                                size_t points);
-/* Where r falls apart most cheaply: the number of its points before its widest gap, or half of them
- * when there is none. r has at least 2 points. */
+/* Where r falls apart most cheaply: the number of its points before its widest gap, or in the
+ * middle when there is none. 0: nowhere, because its points share registers, or are one or none. */
 size_t plan_cut(const struct plan *plan, const struct plan_request *r);
 
 /* How long a read of `count` occupies the line, in microseconds: on RTU

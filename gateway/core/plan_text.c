@@ -44,7 +44,7 @@ static int64_t device_us(const struct plan *plan, size_t device, size_t *request
 static unsigned used_registers(const struct plan *plan, const struct plan_request *r)
 {
     const struct profile *profile = device_of(plan, r)->profile;
-    unsigned used = 0, end = 0;
+    unsigned used = r->role == PLAN_POINTS ? 0 : r->count, end = 0;
     for (size_t i = r->first; i < r->first + (size_t)r->points; i++) {
         const struct point *p = &profile->points[plan->points[i]];
         unsigned first = p->address > end ? p->address : end; /* bits of one register share it */

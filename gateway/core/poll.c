@@ -246,8 +246,10 @@ struct poll *poll_create(const struct plan *plan, uint64_t seed, struct clk_mono
     if (!p)
         return NULL;
     p->plan = plan;
-    p->reading_cap = plan->point_count;
-    p->readings = calloc(plan->point_count + 1, sizeof(*p->readings));
+    p->reading_cap = plan->point_count; /* each point may become a reading of its own */
+    for (size_t i = 0; i < plan->request_count; i++)
+        p->reading_cap += plan->requests[i].role != PLAN_POINTS;
+    p->readings = calloc(p->reading_cap + 1, sizeof(*p->readings));
     p->devices = calloc(plan->device_count + 1, sizeof(*p->devices));
     if (!p->readings || !p->devices) {
         poll_destroy(p);
@@ -255,7 +257,7 @@ struct poll *poll_create(const struct plan *plan, uint64_t seed, struct clk_mono
     }
     for (size_t i = 0; i < plan->request_count; i++)
         p->readings[p->reading_count++].plan = plan->requests[i];
-    for (size_t i = 0; i < plan->device_count; i++)
+    for (size_t i = 0; i <= plan->device_count; i++)
         late_init(&p->devices[i].late);
     rng_init(&p->rng, seed);
     p->use_us = plan_use_us(plan);

@@ -64,9 +64,10 @@ enum poll_kind {
  * bit is `address`. */
 struct poll_report {
     uint16_t device;
+    enum plan_role role; /* PLAN_CODES, PLAN_STATUS: no points; the reply is the map's `count` */
     uint32_t first;
     uint16_t points;
-    uint16_t address;
+    uint16_t address, count;
     enum cause cause;
     uint8_t exception;
 };

@@ -48,6 +48,8 @@ struct poll_note *poll_say(struct poll *p, enum poll_note_kind kind, uint16_t de
 struct poll_report poll_report_of(const struct plan_request *r, enum cause cause, uint8_t exception)
 {
     return (struct poll_report){.device = r->device,
+                                .role = r->role,
+                                .count = r->count,
                                 .first = r->first,
                                 .points = r->points,
                                 .address = r->address,

@@ -31,7 +31,8 @@ static struct clk_mono reading_at(const struct poll *p, const struct reading *r,
 {
     *part = r->part;
     struct clk_mono at = part_at(p, r, r->part);
-    if (r->part == TAIL || r->plan.points < 2 || at.ms == r->ready.ms || clk_mono_due(at, now))
+    if (r->part == TAIL || at.ms == r->ready.ms || clk_mono_due(at, now) ||
+        plan_cut(p->plan, &r->plan) == 0)
         return at;
     struct clk_mono head = part_at(p, r, HEAD);
     if (head.ms >= at.ms)
@@ -70,7 +71,7 @@ void reading_give_up(struct poll *p, struct reading *r, struct clk_mono now, enu
 /* Cuts a refused reading in two for good, so that only the register that is not there stays bad. */
 bool reading_split(struct poll *p, struct reading *r, struct clk_mono now)
 {
-    if (r->plan.points < 2 || p->reading_count == p->reading_cap)
+    if (p->reading_count == p->reading_cap || plan_cut(p->plan, &r->plan) == 0)
         return false;
     struct plan_request head = reading_part(p, r, HEAD), tail = reading_part(p, r, TAIL);
     int64_t after_us =
@@ -137,7 +138,14 @@ bool poll_send_job(struct poll *p, struct clk_mono now, struct clk_mono *wake,
     return true;
 }
 
-/* Of the readings that may go now, the one whose slot ends first. */
+/* The slot that ends first; but what a dynamic map's values mean comes before them. */
+static bool goes_before(const struct reading *a, const struct reading *b)
+{
+    bool a_map = a->plan.role != PLAN_POINTS, b_map = b->plan.role != PLAN_POINTS;
+    return a_map != b_map ? a_map : slot_end(a).ms < slot_end(b).ms;
+}
+
+/* Of the readings that may go now, the one whose turn it is. */
 bool poll_send_due(struct poll *p, struct clk_mono now, struct clk_mono *wake,
                    struct poll_action *out)
 {
@@ -151,7 +159,7 @@ bool poll_send_due(struct poll *p, struct clk_mono now, struct clk_mono *wake,
         struct clk_mono at = reading_at(p, r, now, &part);
         if (!clk_mono_due(at, now)) {
             *wake = clk_mono_min(*wake, at);
-        } else if (best == SIZE_MAX || slot_end(r).ms < slot_end(&p->readings[best]).ms) {
+        } else if (best == SIZE_MAX || goes_before(r, &p->readings[best])) {
             best = i;
             best_part = part;
         }

@@ -9,6 +9,8 @@
 
 #include "base/log.h"
 #include "gateway/core/frame.h"
+#include "gateway/io/bus_map.h"
+#include "gateway/io/bus_say.h"
 #include "model/profile.h"
 
 #define NAP_MAX_MS       1000 /* a sign of life at least this often */
@@ -48,6 +50,7 @@ struct bus_worker {
     struct clk_utc reply_utc;
     struct clk_mono reply_mono;
     struct err open_error;
+    struct bus_maps *maps; /* NULL when no device has a dynamic map */
     uint16_t values[BUS_BITS_MAX];
 };
 
@@ -89,12 +92,20 @@ static struct sample bad_sample(const struct bus_worker *w, enum cause cause, ui
 }
 
 /* Decodes one point of the last reply, whose first register or bit is `address`. */
-static struct sample good_sample(const struct bus_worker *w, const struct point *point,
-                                 uint16_t address)
+static struct sample good_sample(const struct bus_worker *w, uint16_t device,
+                                 const struct point *point, uint16_t address)
 {
     struct sample s = {.at = w->reply_utc, .mono = w->reply_mono};
     assert(point->address >= address);
-    point_decode(point, &w->values[point->address - address], &s);
+    const uint16_t *regs = &w->values[point->address - address];
+    if (point->code)
+        regs = bus_maps_find(w->maps, device, point->code, regs);
+    if (regs) {
+        point_decode(point, regs, &s);
+    } else {
+        s.quality = QUALITY_BAD;
+        s.cause = CAUSE_INVALID;
+    }
     return s;
 }
 
@@ -121,6 +132,10 @@ static void post_raw(struct bus_worker *w, const struct poll_report *r)
 
 static void do_report(struct bus_worker *w, const struct poll_report *r)
 {
+    if (r->role != PLAN_POINTS) {
+        bus_maps_take(w->maps, r, w->values);
+        return;
+    }
     const struct bus_device *d = device_at(w, r->device);
     size_t len = sizeof(struct bus_report) + r->points * sizeof(struct sample);
     struct bus_report *report = malloc(len);
@@ -133,8 +148,9 @@ static void do_report(struct bus_worker *w, const struct poll_report *r)
     for (size_t i = 0; i < r->points; i++) {
         uint16_t point = w->config.plan->points[r->first + i];
         struct sample *s = &report->samples[i];
-        *s = r->cause == CAUSE_NONE ? good_sample(w, &d->profile->points[point], r->address)
-                                    : bad_sample(w, r->cause, r->exception);
+        *s = r->cause == CAUSE_NONE
+                 ? good_sample(w, r->device, &d->profile->points[point], r->address)
+                 : bad_sample(w, r->cause, r->exception);
         s->device = d->index;
         s->point = point;
     }
@@ -143,72 +159,7 @@ static void do_report(struct bus_worker *w, const struct poll_report *r)
     post_report(w, report, len);
 }
 
-/* --- what a person reads --- */
-
-static const char *refusal(uint8_t exception)
-{
-    switch (exception) {
-    case 1:
-        return "does not know the function";
-    case 2:
-        return "has no such address";
-    default:
-        return "does not accept the count";
-    }
-}
-
-static void say_refused(const struct bus_worker *w, const struct poll_report *r, char *text)
-{
-    const struct bus_device *d = device_at(w, r->device);
-    const uint16_t *points = &w->config.plan->points[r->first];
-    const struct point *first = &d->profile->points[points[0]];
-    const struct point *last = &d->profile->points[points[r->points - 1]];
-    snprintf(text, BUS_STATE_TEXT,
-             "bus %s: device %s (unit %u) %s for point %s%s%s, %s address %u (exception %u); "
-             "check the device's profile %s",
-             line_name(w), d->name, d->unit, refusal(r->exception), first->name,
-             r->points > 1 ? " to " : "", r->points > 1 ? last->name : "",
-             point_table_name(first->table), r->address, r->exception, d->profile->name);
-}
-
-static void say(const struct bus_worker *w, const struct poll_note *n, char *text)
-{
-    const char *line = line_name(w);
-    const struct bus_device *d = device_at(w, n->device);
-    switch (n->kind) {
-    case POLL_NOTE_PORT_DOWN:
-        snprintf(text, BUS_STATE_TEXT, "%s; trying again every few seconds", w->open_error.text);
-        break;
-    case POLL_NOTE_PORT_UP:
-        snprintf(text, BUS_STATE_TEXT, "bus %s: open again", line);
-        break;
-    case POLL_NOTE_LINE_NOISY:
-        snprintf(text, BUS_STATE_TEXT,
-                 "bus %s: bytes never stop arriving; look for a second master or a stuck "
-                 "transmitter, then for wiring and termination",
-                 line);
-        break;
-    case POLL_NOTE_DEVICE_SILENT:
-        snprintf(text, BUS_STATE_TEXT,
-                 "bus %s: device %s (unit %u) does not answer; check power, wiring, unit and baud "
-                 "rate. It is asked now and then",
-                 line, d->name, d->unit);
-        break;
-    case POLL_NOTE_DEVICE_BACK:
-        snprintf(text, BUS_STATE_TEXT, "bus %s: device %s (unit %u) answers again", line, d->name,
-                 d->unit);
-        break;
-    case POLL_NOTE_DEVICE_LATE:
-        snprintf(text, BUS_STATE_TEXT,
-                 "bus %s: device %s (unit %u) answered after %u ms, past its deadline; if it is "
-                 "only slow, raise its timeout_ms above that",
-                 line, d->name, d->unit, n->ms);
-        break;
-    case POLL_NOTE_DEVICE_CONFIG:
-        say_refused(w, &n->report, text);
-        break;
-    }
-}
+/* --- changes of state --- */
 
 static void do_note(struct bus_worker *w, const struct poll_note *n)
 {
@@ -222,7 +173,7 @@ static void do_note(struct bus_worker *w, const struct poll_note *n)
     if (n->device < w->config.plan->device_count)
         state->device = device_at(w, n->device)->index;
     state->exception = n->report.exception;
-    say(w, n, state->text);
+    bus_say(w->config.plan, n, &w->open_error, state->text);
     post_control(w, BUS_STATE, state, sizeof(*state));
 }
 
@@ -260,7 +211,7 @@ static void do_written(struct bus_worker *w, const struct poll_written *r)
     else if (r->read_back != BUS_OK)
         written->read_back = outcome_sample(w, r->read_back, r->exception);
     else
-        written->read_back = good_sample(w, point, point->address);
+        written->read_back = good_sample(w, r->device, point, point->address);
     written->maybe_written = r->written != BUS_EXCEPTION && r->written != BUS_LOST;
     written->read_back.device = d->index;
     written->read_back.point = r->read_point;
@@ -551,6 +502,7 @@ static void *run(void *arg)
 static void worker_free(struct bus_worker *w)
 {
     poll_destroy(w->poll);
+    bus_maps_destroy(w->maps);
     if (w->config.port)
         w->config.port->ops->destroy(w->config.port);
     pthread_cond_destroy(&w->wake);
@@ -585,7 +537,7 @@ int bus_worker_create(const struct bus_worker_config *config, struct bus_worker 
     pthread_condattr_destroy(&attr);
     pthread_mutex_init(&w->lock, NULL);
     w->poll = poll_create(config->plan, config->seed, now_of(w));
-    if (!w->poll) {
+    if (!w->poll || bus_maps_create(config->plan, &w->maps) != 0) {
         worker_free(w);
         return err_set(e, ERR_NOMEM, "bus %s: no memory to poll it", config->plan->line->name);
     }

@@ -17,11 +17,11 @@
 #include "base/err.h"
 #include "gateway/core/poll.h"
 #include "gateway/io/bus_port.h"
+#include "gateway/io/bus_say.h"
 #include "io/mailbox.h"
 
 #define BUS_WRITES_MAX      16 /* waiting for one bus */
 #define BUS_ASKS_MAX        8
-#define BUS_STATE_TEXT      (ERR_TEXT_MAX + 64)
 #define BUS_WEDGED_GRACE_MS 2000 /* beyond the longest action there is */
 
 /* Types of the mail, from 0x4200 on; mail.a is the bus, mail.data one of the structs below. */

@@ -43,6 +43,19 @@ static inline struct point *bus_fixture_add(struct bus_fixture *f, enum point_ta
     return p;
 }
 
+/* A dynamic map of four slots of two registers, with status. */
+static inline void bus_fixture_map(struct bus_fixture *f)
+{
+    f->profile.map = (struct profile_map){.table = TABLE_HOLDING,
+                                          .codes = 128,
+                                          .status = 256,
+                                          .values = 384,
+                                          .has_status = true,
+                                          .slots = 4,
+                                          .stride = 2,
+                                          .period_ms = 60000};
+}
+
 static inline struct bus_device bus_fixture_device(const struct bus_fixture *f, const char *name,
                                                    uint8_t unit, uint32_t period_ms)
 {

@@ -167,6 +167,95 @@ static void every_map_is_covered_once_and_within_limits(void **state)
     }
 }
 
+static struct plan *plan_of(const struct bus_line *line, const struct bus_device *d)
+{
+    struct plan *plan;
+    struct err e = {0};
+    if (plan_create(line, d, 1, &plan, &e) != 0)
+        fail_msg("%s", e.text);
+    return plan;
+}
+
+/* Eight neighbours, as cheap in one read as can be; a border between the third and the fourth. */
+static void no_request_crosses_the_border_of_a_block(void **state)
+{
+    (void)state;
+    struct bus_fixture f;
+    bus_fixture_init(&f, 100);
+    for (uint16_t i = 0; i < 8; i++)
+        bus_fixture_add(&f, TABLE_HOLDING, (uint16_t)(100 + i), 1);
+    f.profile.blocks[f.profile.block_count++] = (struct profile_block){TABLE_HOLDING, 90, 13};
+    f.profile.blocks[f.profile.block_count++] = (struct profile_block){TABLE_HOLDING, 103, 10};
+    f.profile.blocks[f.profile.block_count++] = (struct profile_block){TABLE_INPUT, 100, 1};
+    struct bus_device d = bus_fixture_device(&f, "air-1", 1, 1000);
+    struct bus_line line = rtu(9600);
+    struct plan *plan = plan_of(&line, &d);
+    assert_int_equal(plan->request_count, 2);
+    assert_int_equal(plan->requests[0].count, 3);
+    assert_int_equal(plan->requests[1].address, 103);
+    assert_int_equal(plan->requests[1].count, 5);
+    plan_destroy(plan);
+}
+
+static void points_that_share_registers_are_read_once_and_never_torn_apart(void **state)
+{
+    (void)state;
+    struct bus_fixture f;
+    bus_fixture_init(&f, 20);
+    bus_fixture_add(&f, TABLE_HOLDING, 10, 2);
+    for (uint8_t bit = 0; bit < 5; bit++) {
+        struct point *p = bus_fixture_add(&f, TABLE_HOLDING, 10, 1);
+        p->type = TYPE_BIT;
+        p->bit = bit;
+    }
+    bus_fixture_add(&f, TABLE_HOLDING, 12, 1);
+    struct bus_device d = bus_fixture_device(&f, "light-1", 1, 1000);
+    struct bus_line line = rtu(9600);
+    struct plan *plan = plan_of(&line, &d);
+    assert_int_equal(plan->request_count, 1);
+    struct plan_request r = plan->requests[0];
+    assert_int_equal(r.count, 3);
+    assert_int_equal(r.points, 7);
+    assert_int_equal(plan_cut(plan, &r), 6);
+    struct plan_request head = plan_slice(plan, &r, 0, 6);
+    assert_int_equal(head.count, 2);
+    assert_int_equal(plan_cut(plan, &head), 0);
+    plan_destroy(plan);
+}
+
+static void a_dynamic_maps_values_are_one_read_behind_their_codes_and_status(void **state)
+{
+    (void)state;
+    struct bus_fixture f;
+    bus_fixture_init(&f, 20);
+    bus_fixture_map(&f);
+    bus_fixture_add(&f, TABLE_HOLDING, 0, 1);
+    for (uint16_t code = 1; code <= 5; code++)
+        bus_fixture_add(&f, TABLE_HOLDING, 384, 8)->code = code;
+    struct bus_device d = bus_fixture_device(&f, "water-1", 1, 1000);
+    struct bus_line line = rtu(9600);
+    struct plan *plan = plan_of(&line, &d);
+    static const struct {
+        enum plan_role role;
+        uint16_t address, count, points;
+        uint32_t period_ms;
+    } wanted[] = {{PLAN_CODES, 128, 4, 0, 60000},
+                  {PLAN_STATUS, 256, 4, 0, 1000},
+                  {PLAN_POINTS, 0, 1, 1, 1000},
+                  {PLAN_POINTS, 384, 8, 5, 1000}};
+    assert_int_equal(plan->request_count, 4);
+    for (size_t i = 0; i < 4; i++) {
+        assert_int_equal(plan->requests[i].role, wanted[i].role);
+        assert_int_equal(plan->requests[i].address, wanted[i].address);
+        assert_int_equal(plan->requests[i].count, wanted[i].count);
+        assert_int_equal(plan->requests[i].points, wanted[i].points);
+        assert_int_equal(plan->requests[i].period_ms, wanted[i].period_ms);
+    }
+    assert_int_equal(plan_cut(plan, &plan->requests[0]), 0);
+    assert_int_equal(plan_cut(plan, &plan->requests[3]), 0);
+    plan_destroy(plan);
+}
+
 static void a_request_falls_apart_at_its_widest_gap(void **state)
 {
     (void)state;
@@ -247,6 +336,9 @@ int main(void)
         cmocka_unit_test(tables_and_periods_are_never_mixed),
         cmocka_unit_test(unselected_points_are_not_read),
         cmocka_unit_test(every_map_is_covered_once_and_within_limits),
+        cmocka_unit_test(no_request_crosses_the_border_of_a_block),
+        cmocka_unit_test(points_that_share_registers_are_read_once_and_never_torn_apart),
+        cmocka_unit_test(a_dynamic_maps_values_are_one_read_behind_their_codes_and_status),
         cmocka_unit_test(a_request_falls_apart_at_its_widest_gap),
         cmocka_unit_test(an_overfull_bus_is_refused_with_its_arithmetic),
         cmocka_unit_test(wrong_devices_are_refused_by_name),

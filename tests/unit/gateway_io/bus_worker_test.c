@@ -345,6 +345,40 @@ static void a_broadcast_is_mailed_as_one(void **state)
     rig_free(r);
 }
 
+/* Slot 1 holds code 18, slot 2 code 5, whose value is 120000; code 7 is nowhere. The slave's table
+ * is 256 registers long, so the map's parts stand at 0, 16 and 32. */
+static void a_dynamic_maps_parameter_is_read_from_the_slot_of_its_code(void **state)
+{
+    (void)state;
+    struct rig *r = rig_new(NULL);
+    static const uint8_t codes[] = {0, 1, 0, 18, 0, 5, 0, 0}, status[8];
+    static const uint8_t held[] = {0, 0, 0, 1, 0, 0, 0, 2, 0, 1, 0xd4, 0xc0, 0, 0, 0, 4};
+    bus_fixture_init(&r->fixture, 1);
+    bus_fixture_map(&r->fixture);
+    r->fixture.profile.map.codes = 0;
+    r->fixture.profile.map.status = 16;
+    r->fixture.profile.map.values = 32;
+    slave_hold(r->slave, 0, 4, codes);
+    slave_hold(r->slave, 16, 4, status);
+    slave_hold(r->slave, 32, 8, held);
+    static const uint16_t wanted[] = {5, 7};
+    for (size_t i = 0; i < 2; i++) {
+        struct point *p = bus_fixture_add(&r->fixture, TABLE_HOLDING, 32, 8);
+        p->type = TYPE_U32;
+        p->code = wanted[i];
+    }
+    rig_start(r, bus_port_create(&r->line), 64);
+    struct mail m = next_mail(r, BUS_REPORT);
+    const struct bus_report *report = m.data;
+    assert_int_equal(report->count, 2);
+    assert_int_equal(report->samples[0].quality, QUALITY_GOOD);
+    assert_true(report->samples[0].value.number == 120000);
+    assert_int_equal(report->samples[1].quality, QUALITY_BAD);
+    assert_int_equal(report->samples[1].cause, CAUSE_INVALID);
+    free(m.data);
+    rig_free(r);
+}
+
 static void samples_that_find_the_mailbox_full_are_counted(void **state)
 {
     (void)state;
@@ -451,6 +485,7 @@ int main(void)
         cmocka_unit_test(a_persons_request_goes_between_the_polls_and_is_answered_with_its_values),
         cmocka_unit_test(a_port_handed_over_is_free_until_it_is_taken_back),
         cmocka_unit_test(a_broadcast_is_mailed_as_one),
+        cmocka_unit_test(a_dynamic_maps_parameter_is_read_from_the_slot_of_its_code),
         cmocka_unit_test(samples_that_find_the_mailbox_full_are_counted),
         cmocka_unit_test(a_worker_stops_in_the_middle_of_a_request),
         cmocka_unit_test(a_worker_that_hangs_is_seen_to_be_wedged_and_to_come_back),

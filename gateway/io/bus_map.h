@@ -1,0 +1,28 @@
+/*
+ * What the dynamic maps of a bus's devices hold at the moment: which code stands in which slot, and
+ * which slots count.
+ *
+ * Codes stay known when a read of them fails: a device is set up anew once a year, a reply lost
+ * every day. A status that was not read makes every slot of its device doubtful until it is.
+ * Belongs to one worker's thread; allocates in bus_maps_create only.
+ */
+#ifndef GATEWAY_IO_BUS_MAP_H
+#define GATEWAY_IO_BUS_MAP_H
+
+#include "gateway/core/poll.h"
+
+struct bus_maps;
+
+/* *out is NULL when no device of the plan has one. ERR_NOMEM. */
+int bus_maps_create(const struct plan *plan, struct bus_maps **out);
+void bus_maps_destroy(struct bus_maps *maps); /* NULL is fine */
+
+/* Takes what a reading of PLAN_CODES or PLAN_STATUS gave, or that it failed. */
+void bus_maps_take(struct bus_maps *maps, const struct poll_report *r, const uint16_t *values);
+
+/* Where in `values` (the map's, as just read) the parameter `code` stands; NULL: in no slot that
+ * counts, or not known yet. */
+const uint16_t *bus_maps_find(const struct bus_maps *maps, uint16_t device, uint16_t code,
+                              const uint16_t *values);
+
+#endif
