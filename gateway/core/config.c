@@ -332,6 +332,21 @@ static int check_durable(struct loader *l)
                          (int)c->pack.age_ms, (int)c->spool.sync_ms, GATEWAY_DURABLE_MS);
 }
 
+/* Whether the document is good is looked at where it is loaded: a bad one stops no sampling. */
+static int check_control(struct loader *l)
+{
+    const struct gateway_control *control = &l->c->control;
+    if (!l->c->has_control)
+        return 0;
+    if (!*control->file)
+        return schema_refuse(l->doc, "control.file", l->e,
+                             "may not be empty; name the signed document, or leave out control");
+    struct err why = {0};
+    if (l->files->check_file(l->files->user, control->trust, &why) == 0)
+        return 0;
+    return schema_refuse(l->doc, "control.trust", l->e, "%s", why.text);
+}
+
 static int load(struct loader *l)
 {
     int rc = schema_read(gateway_config_fields, l->doc, json_root(l->doc), l->c, l->e);
@@ -345,6 +360,8 @@ static int load(struct loader *l)
         rc = config_edge_check(l->c, l->doc, l->e);
     if (rc == 0)
         rc = broker_config_check_files(&l->c->broker, l->files, l->doc, l->e);
+    if (rc == 0)
+        rc = check_control(l);
     if (rc == 0)
         rc = compute_conf(l->c, l->e);
     if (rc == 0)

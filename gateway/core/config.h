@@ -129,6 +129,10 @@ struct gateway_config {
     size_t bus_count;
     struct gateway_device *devices;
     size_t device_count;
+    struct gateway_control {
+        char file[CONFIG_PATH_SIZE], trust[CONFIG_PATH_SIZE], state[CONFIG_PATH_SIZE];
+    } control; /* file empty: nothing is switched */
+    bool has_control;
     char control_socket[CONFIG_PATH_SIZE]; /* empty: none */
     int log;                               /* index in log_words */
     /* worked out from the above */

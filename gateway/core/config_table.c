@@ -2,11 +2,12 @@
 #include "gateway/core/config_table.h"
 #include "gateway/core/config.h"
 
-#define CONFIG(member) .offset = offsetof(struct gateway_config, member)
-#define BUS(member)    .offset = offsetof(struct gateway_bus, member)
-#define DEVICE(member) .offset = offsetof(struct gateway_device, member)
-#define SPOOL(member)  .offset = offsetof(struct gateway_spool, member)
-#define PACK(member)   .offset = offsetof(struct gateway_pack, member)
+#define CONFIG(member)  .offset = offsetof(struct gateway_config, member)
+#define BUS(member)     .offset = offsetof(struct gateway_bus, member)
+#define DEVICE(member)  .offset = offsetof(struct gateway_device, member)
+#define SPOOL(member)   .offset = offsetof(struct gateway_spool, member)
+#define PACK(member)    .offset = offsetof(struct gateway_pack, member)
+#define CONTROL(member) .offset = offsetof(struct gateway_control, member)
 
 /* In the order of enum bus_kind and enum gateway_direction. */
 static const char *const types[] = {"rtu", "tcp", "rtu-over-tcp", NULL};
@@ -71,6 +72,25 @@ static const struct schema_field pack_fields[] = {
      .max = 1000,
      .preset = "200",
      .help = "or when it holds so many samples"},
+    SCHEMA_END};
+
+static const struct schema_field control_fields_of_gateway[] = {
+    {.key = "file",
+     .type = SCHEMA_STRING,
+     CONTROL(file),
+     .size = CONFIG_PATH_SIZE,
+     .help = "the signed control document (docs/control.md)"},
+    {.key = "trust",
+     .type = SCHEMA_STRING,
+     CONTROL(trust),
+     .size = CONFIG_PATH_SIZE,
+     .help = "the control authority's public key in PEM, which the document must be signed with"},
+    {.key = "state",
+     .type = SCHEMA_PATH,
+     CONTROL(state),
+     .size = CONFIG_PATH_SIZE,
+     .preset = "\"/var/lib/ioc/control.jws\"",
+     .help = "where the last accepted document is kept: a lower revision is refused from then on"},
     SCHEMA_END};
 
 static const struct schema_field bus_fields[] = {
@@ -290,6 +310,13 @@ const struct schema_field gateway_config_fields[] = {
      .fields = device_fields,
      .unique = "name",
      .help = "the devices that are read"},
+    {.key = "control",
+     .type = SCHEMA_OBJECT,
+     CONFIG(control),
+     .present_offset = offsetof(struct gateway_config, has_control) + 1,
+     .fields = control_fields_of_gateway,
+     .preset = "{\"file\": \"\", \"trust\": \"\"}",
+     .help = "what may switch its lights; left out: nothing does"},
     {.key = "control_socket",
      .type = SCHEMA_STRING,
      CONFIG(control_socket),

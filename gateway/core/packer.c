@@ -117,6 +117,19 @@ int packer_event(struct packer *p, const char *name, const char *text, struct cl
     return one_string(p, PACK_EVENT, name, text, at, out);
 }
 
+int packer_result(struct packer *p, const char *json, const struct packer_reading *read,
+                  size_t count, struct clk_utc at, struct packed *out)
+{
+    assert(p->writer.records == 0);
+    begin(p, PACK_RESULT, PACK_SIZE_MAX, at);
+    int rc = pack_add_string(&p->writer, "command", at, json);
+    if (rc)
+        return rc == ERR_FULL ? ERR_LIMIT : rc;
+    for (size_t i = 0; i < count; i++)
+        (void)pack_add(&p->writer, read[i].device, read[i].point, read[i].sample);
+    return freeze(p, 0, out);
+}
+
 int packer_gaps(struct packer *p, const struct pack_gap *gaps, size_t count, struct clk_utc at,
                 struct packed *out, size_t *told)
 {

@@ -59,6 +59,14 @@ int packer_description(struct packer *p, const char *device, const char *json, s
                        struct packed *out);
 int packer_event(struct packer *p, const char *name, const char *text, struct clk_utc at,
                  struct packed *out);
+/* A command's result (model/command.h) and what was read back. Points that do not fit are left out.
+ */
+struct packer_reading {
+    const char *device, *point;
+    const struct sample *sample;
+};
+int packer_result(struct packer *p, const char *json, const struct packer_reading *read,
+                  size_t count, struct clk_utc at, struct packed *out);
 /* As many of the gaps as fit, at least one; *told says how many. */
 int packer_gaps(struct packer *p, const struct pack_gap *gaps, size_t count, struct clk_utc at,
                 struct packed *out, size_t *told);

@@ -7,7 +7,7 @@
 #include "base/log.h"
 #include "gateway/core/uplink_inside.h"
 
-enum tag { TAG_PACK, TAG_ACK, TAG_REQUEST, TAG_STATE, TAG_BIRTH, TAG_GOODBYE };
+enum tag { TAG_PACK, TAG_ACK, TAG_REQUEST, TAG_COMMAND, TAG_STATE, TAG_BIRTH, TAG_GOODBYE };
 
 #define LONG_AGO    ((struct clk_mono){INT64_MIN / 2})
 #define COMPLAIN_MS 60000 /* between two lines about the same refusal */
@@ -213,6 +213,7 @@ void uplink_connected(struct uplink *u, struct clk_mono now)
     change_phase(u, UPLINK_SUBSCRIBING, NULL, now);
     push_subscribe(u, TAG_ACK, TOPIC_ACK);
     push_subscribe(u, TAG_REQUEST, TOPIC_REQUEST);
+    push_subscribe(u, TAG_COMMAND, TOPIC_COMMAND);
 }
 
 void uplink_down(struct uplink *u, const char *reason, struct clk_mono now)
@@ -249,7 +250,10 @@ void uplink_unsubscribed(struct uplink *u, uint64_t tag, const char *reason, str
     if (u->phase != UPLINK_SUBSCRIBING)
         return;
     snprintf(text, sizeof(text), "the broker refuses the subscription to %s (%s): check its ACL",
-             u->topics[tag == TAG_ACK ? TOPIC_ACK : TOPIC_REQUEST], reason);
+             u->topics[tag == TAG_ACK       ? TOPIC_ACK
+                       : tag == TAG_REQUEST ? TOPIC_REQUEST
+                                            : TOPIC_COMMAND],
+             reason);
     give_up(u, text, now);
 }
 

@@ -2,7 +2,7 @@
  * The uplink: what to say to the broker and when, so that every pack is acknowledged by the
  * collector, live data first. PROTOCOL "Acknowledgement" and "Flow".
  *
- *   DOWN --retry due--> CONNECTING --connected--> SUBSCRIBING --both--> ONLINE
+ *   DOWN --retry due--> CONNECTING --connected--> SUBSCRIBING --all--> ONLINE
  *     ^ <--failed, lost, refused, too slow-----------------------------'   |
  *     '-- backoff                                  stop: STOPPING -> OFF <-'
  *

@@ -50,6 +50,7 @@ bool gatewayd_buses_stop(struct gatewayd *g)
 static void take_report(struct gatewayd *g, const struct bus_report *report)
 {
     gatewayd_ctl_report(g, report);
+    gatewayd_control_samples(g, report->samples, report->count);
     gatewayd_packs_samples(g, report->samples, report->count);
 }
 
@@ -80,6 +81,8 @@ void gatewayd_buses_mail(struct gatewayd *g, const struct mail *m)
         take_report(g, m->data);
     else if (m->type == BUS_STATE)
         take_state(g, m->data);
+    else if (m->type == BUS_WRITTEN)
+        gatewayd_control_written(g, m->data);
 }
 
 void gatewayd_buses_mark(struct gatewayd *g, unsigned bus, enum cause cause)
@@ -91,8 +94,10 @@ void gatewayd_buses_mark(struct gatewayd *g, unsigned bus, enum cause cause)
         bad.device = device->index;
         for (size_t p = 0; p < device->profile->point_count; p++) {
             bad.point = (uint16_t)p;
-            if (bus_device_polls(device, p))
-                gatewayd_packs_samples(g, &bad, 1);
+            if (!bus_device_polls(device, p))
+                continue;
+            gatewayd_control_samples(g, &bad, 1);
+            gatewayd_packs_samples(g, &bad, 1);
         }
     }
 }

@@ -23,6 +23,8 @@
 #include "io/mailbox.h"
 #include "io/mqtt.h"
 #include "io/signals.h"
+#include "model/command.h"
+#include "model/control.h"
 
 #define GATEWAYD_MAIL_SLOTS      8192
 #define GATEWAYD_MAIL_RESERVED   1024
@@ -61,6 +63,7 @@ struct gatewayd {
     struct lines *lines;
     struct gatewayd_bus buses[GATEWAY_BUSES_MAX];
     struct ctl *ctl;
+    struct switching *switching; /* NULL: no control document is configured */
     struct mqtt *mqtt;
     struct uplink uplink;
     struct loop_timer uplink_timer;
@@ -89,6 +92,8 @@ void gatewayd_packs_stop(struct gatewayd *g);
 void gatewayd_packs_samples(struct gatewayd *g, const struct sample *samples, size_t count);
 void gatewayd_packs_describe(struct gatewayd *g);
 void gatewayd_packs_event(struct gatewayd *g, const char *name, const char *text);
+void gatewayd_packs_result(struct gatewayd *g, const struct command_result *r,
+                           const struct sample *samples, size_t count);
 void gatewayd_packs_mail(struct gatewayd *g, const struct mail *m);
 /* Orders of the uplink to the spool. */
 void gatewayd_packs_take(struct gatewayd *g, const struct spool_wish *wish);
@@ -100,6 +105,14 @@ void gatewayd_uplink_stop(struct gatewayd *g);
 void gatewayd_uplink_mail(struct gatewayd *g, const struct mail *m);
 /* Does what the uplink wants now, until it wants nothing more. */
 void gatewayd_uplink_run(struct gatewayd *g);
+
+/* control.c: commands and schedules. A document that cannot be in force is an error in the log and
+ * a record, never a reason not to sample. All but start do nothing without a document. */
+int gatewayd_control_start(struct gatewayd *g, struct err *e);
+void gatewayd_control_stop(struct gatewayd *g);
+void gatewayd_control_samples(struct gatewayd *g, const struct sample *samples, size_t count);
+void gatewayd_control_message(struct gatewayd *g, const struct mqtt_message *m);
+void gatewayd_control_written(struct gatewayd *g, const struct bus_written *w);
 
 /* ctl.c, ctl_bus.c, ctl_status.c, ctl_watch.c: the control socket. A socket that cannot be made is
  * a warning; ERR_NOMEM. */

@@ -13,6 +13,7 @@
 #include "base/cli.h"
 #include "base/log.h"
 #include "gateway/io/config_file.h"
+#include "gateway/io/control_file.h"
 #include "gateway/io/notify.h"
 
 #define CONFIG_DEFAULT "/etc/ioc/gateway.json"
@@ -123,6 +124,7 @@ static int start(struct gatewayd *g, struct err *e)
     rc = rc ? rc : gatewayd_packs_start(g, e);
     rc = rc ? rc : gatewayd_uplink_start(g, e);
     rc = rc ? rc : gatewayd_buses_start(g, e);
+    rc = rc ? rc : gatewayd_control_start(g, e);
     rc = rc ? rc : gatewayd_ctl_start(g, e);
     return rc ? rc : health_start(g, e);
 }
@@ -130,6 +132,7 @@ static int start(struct gatewayd *g, struct err *e)
 static void finish(struct gatewayd *g)
 {
     gatewayd_ctl_stop(g);
+    gatewayd_control_stop(g);
     bool ended = gatewayd_buses_stop(g);
     if (g->mailbox)
         intake_take(&g->intake); /* what the workers read last */
@@ -186,10 +189,12 @@ int main(int argc, char **argv)
     int rc = 0;
     if (o.print)
         rc = config_file_print(config, &e);
-    else if (!o.check)
+    else if (o.check)
+        rc = control_file_check(config, &e);
+    else
         rc = run(config, &e);
     if (rc < 0)
         cli_fail("gatewayd", &e);
     gateway_config_free(config);
-    return rc == 0 ? CLI_OK : CLI_FAILED;
+    return rc == 0 ? CLI_OK : o.check ? CLI_BAD_INPUT : CLI_FAILED;
 }

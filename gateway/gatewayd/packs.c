@@ -142,6 +142,33 @@ void gatewayd_packs_event(struct gatewayd *g, const char *name, const char *text
     set_pack_timer(g);
 }
 
+void gatewayd_packs_result(struct gatewayd *g, const struct command_result *r,
+                           const struct sample *samples, size_t count)
+{
+    struct packer_reading read[CONTROL_POINTS_MAX];
+    char text[COMMAND_SIZE_MAX];
+    struct packed packed;
+    struct buf json;
+    buf_init(&json, text, sizeof(text));
+    for (size_t i = 0; i < count && i < CONTROL_POINTS_MAX; i++) {
+        const struct gateway_device *device = &g->config->devices[samples[i].device];
+        read[i] = (struct packer_reading){
+            device->name, device->profile->points[samples[i].point].name, &samples[i]};
+    }
+    int rc = command_result_encode(r, &json);
+    if (rc == 0 && !make_room(g))
+        rc = ERR_FULL;
+    if (rc == 0)
+        rc = packer_result(&g->packer, buf_cstr(&json), read, count, clk_utc(g->clk), &packed);
+    if (rc == 0) {
+        append(g, &packed, 0);
+        spool_writer_sync(g->spool);
+    } else {
+        log_warn("the result of the command %s could not be packed", r->id);
+    }
+    set_pack_timer(g);
+}
+
 /* --- what the spool says --- */
 
 static void take_batch(struct gatewayd *g, uint64_t tag, const struct spool_batch *batch)

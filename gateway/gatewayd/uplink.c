@@ -202,6 +202,8 @@ static void take_message(struct gatewayd *g, const struct mqtt_message *m, struc
     struct topic topic;
     if (topic_parse(mqtt_message_topic(m), &topic) != 0)
         log_warn("a message on a topic that is none of ours: %s", mqtt_message_topic(m));
+    else if (topic.kind == TOPIC_COMMAND)
+        gatewayd_control_message(g, m); /* a retained one is an attempt, and recorded */
     else if (m->retained)
         log_warn("%s: a retained message is refused", mqtt_message_topic(m));
     else if (topic.kind == TOPIC_ACK)
