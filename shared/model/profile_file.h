@@ -60,8 +60,8 @@ struct profile_file {
     char source[PROFILE_SOURCE_SIZE];
     int confidence;
     bool ours;
-    struct profile_note *notes;
-    size_t note_count;
+    struct profile_note *open, *notes;
+    size_t open_count, note_count;
     struct profile_file_serial {
         int64_t baud;
         int parity;

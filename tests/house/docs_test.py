@@ -225,6 +225,17 @@ def rules_table():
     return "\n".join(rows) + "\n"
 
 
+def profiles_table():
+    rows = ["| profile | device | confidence | points | left open by its source |", "|---|---|---|---|---|"]
+    for path in sorted(glob.glob(str(ROOT / "shared/data/profiles/*.json"))):
+        profile = json_with_comments(os.path.relpath(path, ROOT))
+        points = sum(p.get("repeat", 1) for p in profile["points"])
+        confidence = "ours" if profile.get("ours") else profile["confidence"]
+        rows.append(f"| `{profile['name']}` | {profile['label']} | {confidence} | {points} | "
+                    f"{' '.join(profile.get('open', []))} |")
+    return "\n".join(rows) + "\n"
+
+
 class Generated(unittest.TestCase):
     maxDiff = None
 
@@ -233,11 +244,17 @@ class Generated(unittest.TestCase):
             (ROOT / path).write_text(text, encoding="utf-8")
         self.assertEqual(read(path), text, f"{path} is old; run this test with IOC_UPDATE=1")
 
-    def test_the_table_of_shipped_rules(self):
-        before, mark, rest = read("docs/rules.md").partition("<!-- shipped rules -->\n")
+    def part_matches(self, path, what, table):
+        before, mark, rest = read(path).partition(f"<!-- {what} -->\n")
         self.assertTrue(mark)
         _, end, after = rest.partition("<!-- end -->")
-        self.matches("docs/rules.md", before + mark + rules_table() + end + after)
+        self.matches(path, before + mark + table + end + after)
+
+    def test_the_table_of_shipped_rules(self):
+        self.part_matches("docs/rules.md", "shipped rules", rules_table())
+
+    def test_the_table_of_shipped_profiles(self):
+        self.part_matches("docs/profiles.md", "shipped profiles", profiles_table())
 
     def test_the_reference_of_the_emulator(self):
         self.matches("docs/configuration-emulator.md", run(BIN / "board-emulator", "--document").stdout)

@@ -163,6 +163,22 @@ static void every_register_reads_what_its_source_says(void **state)
     assert_true(n > 330);
 }
 
+/* The page's first block is a whole profile. */
+static void the_example_of_the_page_is_a_profile(void **state)
+{
+    (void)state;
+    struct profile *p = NULL;
+    struct err e = {0};
+    char *page = text_file_read("docs/profiles.md");
+    char *from = strstr(page, "```json\n"), *to = from ? strstr(from, "\n```\n") : NULL;
+    assert_non_null(to);
+    from += strlen("```json\n");
+    if (profile_parse(from, (size_t)(to - from), &p, &e))
+        fail_msg("docs/profiles.md: %s", e.text);
+    profile_free(p);
+    free(page);
+}
+
 static void what_is_good_to_write_comes_back_from_its_registers(void **state)
 {
     (void)state;
@@ -190,6 +206,7 @@ int main(void)
         cmocka_unit_test(a_map_of_our_own_says_so),
         cmocka_unit_test(points_are_sorted_and_counters_know_their_end),
         cmocka_unit_test(every_register_reads_what_its_source_says),
+        cmocka_unit_test(the_example_of_the_page_is_a_profile),
         cmocka_unit_test(what_is_good_to_write_comes_back_from_its_registers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
