@@ -32,7 +32,7 @@
 #define GATEWAYD_SPOOL_MAIL      0x5300
 #define GATEWAYD_INFLIGHT_MAX    64
 #define GATEWAYD_APPEND_AGAIN_MS 20 /* when the spool's order queue was full */
-#define GATEWAYD_MAIL_PAUSE_MS   20 /* mail of a busy gateway is taken together */
+#define GATEWAYD_MAIL_PAUSE_MS   2  /* mail of a busy gateway is taken together */
 #define GATEWAYD_HEALTH_MS       1000
 #define GATEWAYD_STOP_MS         8000 /* all of an orderly stop; the supervisor's limit is longer */
 

@@ -14,6 +14,7 @@
 #define RETRY_MAX_MS   30000
 #define STATE_EVERY_MS 5000
 #define OFFER_EVERY_MS 60000
+#define COMMIT_BYTES   262144 /* so many are committed early: memory stays small under a flood */
 #define NEVER          INT64_MAX
 
 enum order_kind {
@@ -45,9 +46,10 @@ struct queue {
 
 struct spool_writer {
     pthread_t thread;
-    pthread_mutex_t lock; /* guards inbox and stop */
+    pthread_mutex_t lock; /* guards inbox, hurry and stop */
     pthread_cond_t wake;
     struct queue inbox;
+    bool hurry; /* something in the inbox is to be done at once */
     bool stop;
     size_t orders_max;
     uint64_t epoch; /* of the spool at open, for the loop */
@@ -198,6 +200,14 @@ static void do_orders(struct spool_writer *w)
     w->work.len = 0;
 }
 
+/* Nobody waits for packs and acknowledgements before the next commit, so they wake the thread only
+ * to set its time, and when the inbox is getting full. */
+static bool needs_hurry(const struct spool_writer *w, const struct order *o)
+{
+    bool patient = o->kind == ORDER_APPEND || o->kind == ORDER_ACK;
+    return !patient || w->inbox.len > w->orders_max / 4;
+}
+
 static int put(struct spool_writer *w, struct order *o, const void *bytes, size_t len)
 {
     size_t reserved = o->kind == ORDER_APPEND ? SPOOL_ORDERS_RESERVED : 0;
@@ -208,8 +218,12 @@ static int put(struct spool_writer *w, struct order *o, const void *bytes, size_
         memcpy(w->inbox.bytes + w->inbox.len, o, sizeof(*o));
         if (len)
             memcpy(w->inbox.bytes + w->inbox.len + sizeof(*o), bytes, len);
+        bool first = w->inbox.len == 0;
         w->inbox.len += sizeof(*o) + len;
-        pthread_cond_signal(&w->wake);
+        bool hurry = needs_hurry(w, o);
+        if (first || (hurry && !w->hurry))
+            pthread_cond_signal(&w->wake);
+        w->hurry = w->hurry || hurry;
         rc = 0;
     }
     pthread_mutex_unlock(&w->lock);
@@ -241,7 +255,8 @@ static void do_due(struct spool_writer *w, bool stopping)
     int64_t now = now_ms();
     if (w->commit_at == NEVER && spool_uncommitted(w->spool))
         w->commit_at = now + w->sync_ms;
-    if (w->commit_at <= now || stopping)
+    bool much = w->retry_ms == 0 && spool_uncommitted(w->spool) >= COMMIT_BYTES;
+    if (w->commit_at <= now || much || stopping)
         commit(w, now);
     uint64_t takeable = spool_takeable(w->spool);
     if (takeable != w->takeable_told &&
@@ -258,18 +273,27 @@ static void do_due(struct spool_writer *w, bool stopping)
     }
 }
 
+/* Before a commit that is due anyway packs and acknowledgements may wait for it in the inbox; not
+ * while the disk fails, when they are on their way as soon as the spool has them. */
+static bool may_wait(const struct spool_writer *w)
+{
+    bool commit_waits = w->commit_at != NEVER && w->retry_ms == 0;
+    return !w->stop && !w->hurry && (w->inbox.len == 0 || commit_waits);
+}
+
 /* Waits for orders, or until something is due; then the orders are in `work`. */
 static bool wait_orders(struct spool_writer *w)
 {
     int64_t until = w->commit_at < w->state_at ? w->commit_at : w->state_at;
     struct timespec t = {.tv_sec = until / 1000, .tv_nsec = until % 1000 * 1000000};
     pthread_mutex_lock(&w->lock);
-    while (w->inbox.len == 0 && !w->stop)
+    while (may_wait(w))
         if (pthread_cond_timedwait(&w->wake, &w->lock, &t) == ETIMEDOUT)
             break;
     struct queue orders = w->inbox;
     w->inbox = w->work;
     w->work = orders;
+    w->hurry = false;
     bool stopping = w->stop;
     pthread_mutex_unlock(&w->lock);
     return stopping;
@@ -326,8 +350,10 @@ static int start_thread(struct spool_writer *w)
     pthread_sigmask(SIG_SETMASK, &all, &before);
     int rc = pthread_create(&w->thread, NULL, writer_main, w);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (rc == 0)
+    if (rc == 0) {
+        pthread_setname_np(w->thread, "spool");
         return 0;
+    }
     pthread_cond_destroy(&w->wake);
     pthread_mutex_destroy(&w->lock);
     return rc;

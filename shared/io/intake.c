@@ -3,15 +3,23 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 
+#define AT_ONCE 32 /* mails taken under one lock */
+
 unsigned intake_take(struct intake *in)
 {
     const struct intake_options *o = &in->options;
-    struct mail m;
+    struct mail mails[AT_ONCE];
     unsigned taken = 0;
-    for (; taken < o->turn_max && mailbox_take(o->mailbox, &m); taken++) {
-        o->mail(o->owner, &m);
-        free(m.data);
-    }
+    size_t n;
+    do {
+        size_t room = o->turn_max - taken;
+        n = mailbox_take_many(o->mailbox, mails, room < AT_ONCE ? room : AT_ONCE);
+        for (size_t i = 0; i < n; i++) {
+            o->mail(o->owner, &mails[i]);
+            free(mails[i].data);
+        }
+        taken += (unsigned)n;
+    } while (n == AT_ONCE);
     if (o->turned)
         o->turned(o->owner);
     return taken;
@@ -45,7 +53,7 @@ static void on_timer(struct loop_timer *timer, struct clk_mono now)
     struct intake *in = timer->owner;
     (void)now;
     unsigned taken = intake_take(in);
-    if (taken > 0)
+    if (taken > 0 || !mailbox_rearm(in->options.mailbox))
         pause_after(in, taken);
     else
         watch(in, true);

@@ -10,7 +10,8 @@
 
 struct mailbox {
     pthread_mutex_t lock; /* guards all that follows but `event`, which never changes */
-    int event;            /* counts 1 while there is mail, 0 while there is none */
+    int event;            /* counts 1 when signalled, else 0 */
+    bool signalled;       /* there is mail, or there was and nobody looked since */
     size_t slots, reserved;
     size_t first, count;
     uint64_t dropped;
@@ -52,11 +53,14 @@ int mailbox_fd(const struct mailbox *mb)
     return mb->event;
 }
 
-/* The eventfd is written and read under the lock, so that it always agrees with the ring. It cannot
- * block: the count is 0 or 1. */
+/* The eventfd is written and read under the lock, so that it always agrees with `signalled`. It
+ * cannot block: the count is 0 or 1. */
 static void event_set(struct mailbox *mb)
 {
     uint64_t one = 1;
+    if (mb->signalled)
+        return;
+    mb->signalled = true;
     ssize_t n = write(mb->event, &one, sizeof(one));
     assert(n == (ssize_t)sizeof(one));
 }
@@ -64,6 +68,9 @@ static void event_set(struct mailbox *mb)
 static void event_clear(struct mailbox *mb)
 {
     uint64_t count;
+    if (!mb->signalled)
+        return;
+    mb->signalled = false;
     ssize_t n = read(mb->event, &count, sizeof(count));
     assert(n == (ssize_t)sizeof(count));
 }
@@ -74,8 +81,8 @@ static int post(struct mailbox *mb, const struct mail *m, size_t room)
     bool taken = mb->count < room;
     if (taken) {
         mb->ring[(mb->first + mb->count) % mb->slots] = *m;
-        if (mb->count++ == 0)
-            event_set(mb);
+        mb->count++;
+        event_set(mb);
     } else {
         mb->dropped++;
     }
@@ -108,6 +115,28 @@ bool mailbox_take(struct mailbox *mb, struct mail *out)
     }
     pthread_mutex_unlock(&mb->lock);
     return any;
+}
+
+size_t mailbox_take_many(struct mailbox *mb, struct mail *out, size_t max)
+{
+    size_t n = 0;
+    pthread_mutex_lock(&mb->lock);
+    for (; n < max && mb->count > 0; n++, mb->count--) {
+        out[n] = mb->ring[mb->first];
+        mb->first = (mb->first + 1) % mb->slots;
+    }
+    pthread_mutex_unlock(&mb->lock);
+    return n;
+}
+
+bool mailbox_rearm(struct mailbox *mb)
+{
+    pthread_mutex_lock(&mb->lock);
+    bool empty = mb->count == 0;
+    if (empty)
+        event_clear(mb);
+    pthread_mutex_unlock(&mb->lock);
+    return empty;
 }
 
 uint64_t mailbox_dropped(struct mailbox *mb)

@@ -30,6 +30,11 @@ int mailbox_post_bulk(struct mailbox *mb, const struct mail *m);
 int mailbox_post_control(struct mailbox *mb, const struct mail *m);
 /* Takes the oldest; false when empty. Only the owning thread. */
 bool mailbox_take(struct mailbox *mb, struct mail *out);
+/* The same for many, without touching the descriptor: it stays readable, so that posts make no
+ * system call, until mailbox_rearm. */
+size_t mailbox_take_many(struct mailbox *mb, struct mail *out, size_t max);
+/* Before waiting for the descriptor again: false when there is mail. */
+bool mailbox_rearm(struct mailbox *mb);
 uint64_t mailbox_dropped(struct mailbox *mb);
 size_t mailbox_depth(struct mailbox *mb);
 

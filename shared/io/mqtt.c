@@ -33,6 +33,7 @@
 #define DESTROY_MS       1000  /* then the thread is left to itself */
 #define SESSION_EXPIRY_S 86400 /* of a session that is to be kept */
 #define TEXT_MAX         512
+#define SOCKETS_MAX      256                           /* a daemon of ours has fewer files open */
 #define AEAD_CIPHERS     "ECDHE+AESGCM:ECDHE+CHACHA20" /* none of them exists below TLS 1.2 */
 
 enum phase {
@@ -202,7 +203,7 @@ static void slot_answer(struct slot *slot, const char *refusal)
         bool publish = slot->verb == MQTT_ORDER_PUBLISH;
         if (refusal)
             post(m, publish ? MQTT_REFUSED : MQTT_UNSUBSCRIBED, slot->tag, 0, refusal);
-        else
+        else if (!publish || slot->tag != MQTT_TAG_NONE)
             post(m, publish ? MQTT_PUBLISHED : MQTT_SUBSCRIBED, slot->tag, 0, NULL);
         if (publish)
             m->publishing--;
@@ -418,6 +419,8 @@ static bool connect_try(struct mqtt *m, const struct mqtt_order *order, int vers
     int64_t limit_ms = ((int64_t)m->options.connect_timeout_s + CONNECT_GRACE_S) * 1000;
     enum phase phase = wait_phase(m, PHASE_CONNECTING, limit_ms);
     trace_switch(NULL);
+    if (phase == PHASE_UP)
+        mqtt_send_at_once(m->options.port);
     return phase == PHASE_UP || phase == PHASE_LOST; /* lost again: that mail is posted already */
 }
 

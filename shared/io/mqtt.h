@@ -18,6 +18,8 @@
 
 struct mqtt;
 
+#define MQTT_TAG_NONE 0 /* of a publish nobody waits for: only its refusal is told */
+
 struct mqtt_options {
     const char *host; /* as the broker's certificate names it */
     uint16_t port;
@@ -39,7 +41,8 @@ enum mqtt_mail {
     MQTT_LOST,         /* the connection ended, by mqtt_disconnect too; data = reason text */
     MQTT_SUBSCRIBED,   /* a = order's tag */
     MQTT_UNSUBSCRIBED, /* the broker refused a subscription: a = tag, data = reason */
-    MQTT_PUBLISHED,    /* a = tag: the broker has it, which proves nothing about the collector */
+    MQTT_PUBLISHED,    /* a = tag: the broker has it, which proves nothing about the collector; not
+                          told of MQTT_TAG_NONE */
     MQTT_REFUSED,      /* a = tag: the broker refused or paho failed; data = reason */
     MQTT_MESSAGE,      /* data = struct mqtt_message; a = 1 when retained. Posted as bulk unless its
                           topic ends in /ack, /request, /command, /reply or /state */

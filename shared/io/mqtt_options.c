@@ -1,13 +1,18 @@
 #include "io/mqtt_options.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/clk.h"
 #include "io/crypto.h"
 #include "io/fsx.h"
+
+#define SOCKETS_MAX 256 /* a daemon of ours has fewer files open */
 
 static int check_file(const char *what, const char *path, struct err *e)
 {
@@ -94,4 +99,25 @@ void mqtt_unset_proxies(void)
                                         "HTTPS_PROXY", "all_proxy",   "ALL_PROXY"};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         unsetenv(names[i]);
+}
+
+static uint16_t peer_port(const struct sockaddr_storage *a)
+{
+    if (a->ss_family == AF_INET)
+        return ntohs(((const struct sockaddr_in *)(const void *)a)->sin_port);
+    if (a->ss_family == AF_INET6)
+        return ntohs(((const struct sockaddr_in6 *)(const void *)a)->sin6_port);
+    return 0;
+}
+
+/* paho has neither an option for it nor a way to its socket. */
+void mqtt_send_at_once(uint16_t port)
+{
+    const int on = 1;
+    for (int fd = 0; fd < SOCKETS_MAX; fd++) {
+        struct sockaddr_storage peer;
+        socklen_t len = sizeof(peer);
+        if (getpeername(fd, (struct sockaddr *)&peer, &len) == 0 && peer_port(&peer) == port)
+            (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)); /* slower without */
+    }
 }

@@ -18,4 +18,8 @@ void mqtt_judge_certificate(const struct mqtt_options *o, char verdict[MQTT_CLUE
 /* Before the first connection, while no other thread reads the environment. */
 void mqtt_unset_proxies(void);
 
+/* Every socket of this process to that port sends at once. Else Nagle's algorithm holds the end of
+ * a message back until the other end acknowledges its beginning, which that delays by 40 ms. */
+void mqtt_send_at_once(uint16_t port);
+
 #endif

@@ -2,12 +2,16 @@
  * The reference gatewayd is measured against: one loop of libmodbus reads and paho publishes. No
  * store, no rules, no acknowledgement. For every `records` values it has read it sends the bytes of
  * one real pack of gatewayd, in which it overwrites the times by those of its own reads.
+ * Like gatewayd it has its packs sent at once (TCP_NODELAY): without, its slowest take 45 ms.
  */
 #include <errno.h>
 #include <modbus/modbus.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 
 #include "bench_mqtt.h"
@@ -16,6 +20,7 @@
 #define RECORDS_MAX 1000
 #define TIME_ZERO   "0.000"
 #define TIME_LEN    (sizeof(TIME_ZERO) - 1)
+#define SOCKETS_MAX 128
 
 /* A pack to send again and again. Every t has the same width, so that it can be overwritten. */
 struct template
@@ -95,6 +100,13 @@ static void sleep_until(double when_s)
     nanosleep(&ts, NULL);
 }
 
+static void send_at_once(void)
+{
+    const int on = 1;
+    for (int fd = 0; fd < SOCKETS_MAX; fd++)
+        (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)); /* no socket: refused */
+}
+
 static long long wall_ms(void)
 {
     struct timespec t;
@@ -126,6 +138,7 @@ int main(int argc, char **argv)
 
     struct bench_mqtt mqtt = {0};
     bench_mqtt_open(&mqtt, &door, bench_option(argc, argv, "id", "bare"));
+    send_at_once();
     const double cpu = bench_cpu_s();
     const double end = bench_now_s() + seconds;
     unsigned long values = 0, sent = 0;

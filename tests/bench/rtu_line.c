@@ -10,7 +10,7 @@
 
 #include "bench_mqtt.h"
 #include "gateway/core/lines.h"
-#include "gateway/io/bus_modbus.h"
+#include "gateway/io/bus_port.h"
 #include "gateway/io/bus_worker.h"
 #include "gateway/io/config_file.h"
 
@@ -59,7 +59,7 @@ int main(int argc, char **argv)
         bus.plan->requests[i].period_ms = PLAN_PERIOD_MIN_MS;
     struct mailbox *mailbox = mailbox_create(MAIL_SLOTS, 8);
     const struct bus_worker_config options = {.plan = bus.plan,
-                                              .port = bus_modbus_create(&bus.line),
+                                              .port = bus_port_create(&bus.line),
                                               .mailbox = mailbox,
                                               .clk = clk_system(),
                                               .seed = 1};

@@ -51,6 +51,36 @@ static void the_descriptor_is_readable_exactly_while_there_is_mail(void **state)
     mailbox_destroy(mb);
 }
 
+static void many_are_taken_at_once_and_none_is_overlooked_when_waiting_again(void **state)
+{
+    (void)state;
+    struct mailbox *mb = mailbox_create(4, 1);
+    struct mail out[8];
+    struct mail m;
+    for (uint64_t i = 1; i <= 3; i++) {
+        m = letter(i);
+        assert_int_equal(mailbox_post_bulk(mb, &m), 0);
+    }
+    assert_int_equal(mailbox_take_many(mb, out, 2), 2);
+    assert_int_equal(mailbox_take_many(mb, out + 2, 6), 1);
+    for (uint64_t i = 1; i <= 3; i++) {
+        assert_int_equal(out[i - 1].a, i);
+        free(out[i - 1].data);
+    }
+    m = letter(4); /* came between the last look and the wait */
+    assert_int_equal(mailbox_post_bulk(mb, &m), 0);
+    assert_false(mailbox_rearm(mb));
+    assert_true(readable(mb, 0));
+    assert_int_equal(mailbox_take_many(mb, out, 8), 1);
+    free(out[0].data);
+    assert_true(mailbox_rearm(mb));
+    assert_false(readable(mb, 0));
+    m = letter(5);
+    assert_int_equal(mailbox_post_bulk(mb, &m), 0);
+    assert_true(readable(mb, 0));
+    mailbox_destroy(mb);
+}
+
 static void bulk_leaves_the_reserved_slots_to_control(void **state)
 {
     (void)state;
@@ -122,6 +152,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_descriptor_is_readable_exactly_while_there_is_mail),
+        cmocka_unit_test(many_are_taken_at_once_and_none_is_overlooked_when_waiting_again),
         cmocka_unit_test(bulk_leaves_the_reserved_slots_to_control),
         cmocka_unit_test(from_many_threads_nothing_is_doubled_reordered_or_lost_uncounted),
     };
