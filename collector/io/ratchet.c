@@ -22,11 +22,26 @@ struct ratchet {
     char mark[RATCHET_MARK_SIZE];
 };
 
+/* "12 ab01\n": the number, and what it stood for. */
+static bool read_line(struct ratchet *r, const char *text)
+{
+    char *end;
+    errno = 0;
+    unsigned long long last = strtoull(text, &end, 10);
+    if (*text < '0' || *text > '9' || errno || last >= INT64_MAX || *end != ' ')
+        return false;
+    size_t digits = strspn(end + 1, "0123456789abcdef");
+    const char *rest = end + 1 + digits;
+    if (digits == 0 || digits >= sizeof(r->mark) || rest[strspn(rest, "\n")])
+        return false;
+    r->last = last;
+    snprintf(r->mark, sizeof(r->mark), "%.*s", (int)digits, end + 1);
+    return true;
+}
+
 static int parse(struct ratchet *r, const char *text, struct err *e)
 {
-    int used = 0;
-    if (sscanf(text, "%" SCNu64 " %64[0-9a-f] %n", &r->last, r->mark, &used) == 2 &&
-        text[used] == '\0' && r->last < INT64_MAX)
+    if (read_line(r, text))
         return 0;
     return err_set(e, ERR_CORRUPT,
                    "%s is damaged: write the last number signed into it, followed by a space and "
