@@ -14,6 +14,8 @@
  * - Samples of quality maintenance or calibration, and bad ones for the cause maintenance, suppress
  *   the alarms of their point and device by design (state H) until the first other sample, which is
  *   judged afresh and without delay: what stood and is so no longer is normal.
+ * - A rule of type fault looks at the cause of bad samples and at nothing else. While it holds of a
+ *   point, that point's silence is no second problem.
  * - Delays and holds run on the monotonic clock from the moment of receipt.
  * - A gateway that is cut off and has an offline rule is one alarm: its children are frozen, their
  *   silence is counted in suppressed_children, and on return each is given its whole hold again.

@@ -222,11 +222,24 @@ int64_t alarm_bind_gateway(struct alarm_engine *eng, const char *area, const cha
 
 /* --- points --- */
 
-static void object_text(const struct alarm_engine *eng, const struct series *s, bool device_only,
+static void object_text(const struct alarm_engine *eng, const struct series *s, enum rule_per per,
                         char object[OBJECT_SIZE])
 {
-    snprintf(object, OBJECT_SIZE, "%s/%s%s%s", eng->gateways[s->gateway].name, s->device,
-             device_only ? "" : "/", device_only ? "" : s->point);
+    struct buf b;
+    buf_init(&b, object, OBJECT_SIZE);
+    buf_str(&b, eng->gateways[s->gateway].name);
+    if (per != RULE_PER_GATEWAY)
+        buf_fmt(&b, "/%s", s->device);
+    if (per == RULE_PER_POINT)
+        buf_fmt(&b, "/%s", s->point);
+    buf_cstr(&b);
+}
+
+/* What an alarm of the rule is about. */
+static enum rule_per rule_per_of(const struct rule *rule)
+{
+    bool chooses = rule->type == RULE_NO_DATA || rule->type == RULE_FAULT;
+    return chooses ? (enum rule_per)rule->per : RULE_PER_POINT;
 }
 
 static struct rule_object rule_object_of(const struct alarm_engine *eng, const struct series *s)
@@ -247,12 +260,12 @@ static int bind_simple(struct alarm_engine *eng, const struct rule *rule, uint32
     char object[OBJECT_SIZE];
     if (!rule_selects(rule, &o))
         return 0;
-    bool device_only = rule->type == RULE_NO_DATA && rule->per == RULE_PER_DEVICE;
-    object_text(eng, s, device_only, object);
+    enum rule_per per = rule_per_of(rule);
+    object_text(eng, s, per, object);
     struct watch *w = watch_get(eng, rule, object, s->gateway, e);
     if (!w)
         return e ? e->code : ERR_FULL;
-    if (!device_only)
+    if (per == RULE_PER_POINT)
         w->series[SIDE_EXPECT] = index;
     return link_add(eng, &s->first_link, w, SIDE_EXPECT, now, e);
 }
@@ -261,7 +274,7 @@ static int pair(struct alarm_engine *eng, const struct rule *rule, uint32_t when
                 struct alarm_now now, struct err *e)
 {
     char object[OBJECT_SIZE];
-    object_text(eng, &eng->series[expect], false, object);
+    object_text(eng, &eng->series[expect], RULE_PER_POINT, object);
     struct watch *w = watch_get(eng, rule, object, eng->series[expect].gateway, e);
     if (!w)
         return e ? e->code : ERR_FULL;
@@ -391,11 +404,12 @@ void alarm_retire_series(struct alarm_engine *eng, int64_t series, struct alarm_
         struct watch *w = &eng->watches[eng->links[link].watch];
         enum side side = eng->links[link].side;
         w->marked -= eng->links[link].marked;
+        w->faulty -= eng->links[link].faulty;
         s->first_link = eng->links[link].next;
         eng->links[link].next = eng->free_link;
         eng->free_link = link;
-        if (--w->links > 0 && w->rule->type == RULE_NO_DATA)
-            continue; /* the device's other points still feed it */
+        if (--w->links > 0 && rule_per_of(w->rule) != RULE_PER_POINT)
+            continue; /* its other points still feed it */
         withdraw(eng, w, "the point is gone", now);
         judge_forget(eng, w);
         w->series[side] = NONE;

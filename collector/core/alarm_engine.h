@@ -40,6 +40,7 @@ struct watch {
     uint32_t series[2]; /* by side; NONE for devices and gateways */
     uint32_t links;     /* how many sources feed it */
     uint32_t marked;    /* of them: somebody works there */
+    uint32_t faulty;    /* of them, fault: their newest sample is bad so */
     bool awaited;       /* restored, and nothing feeds it yet */
 
     /* the alarm */
@@ -75,6 +76,7 @@ struct link {
     uint32_t watch, next;
     enum side side;
     bool marked; /* the newest sample says that somebody works on the device */
+    bool faulty; /* of a fault's watch: it is bad for the rule's cause */
 };
 
 struct series {

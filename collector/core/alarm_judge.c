@@ -37,6 +37,10 @@ static void raise_text(const struct watch *w, char why[ALARM_WHY_SIZE])
         snprintf(why, ALARM_WHY_SIZE, "nothing usable received for %g s",
                  (double)w->rule->hold_ms / 1000.0);
         break;
+    case RULE_FAULT:
+        snprintf(why, ALARM_WHY_SIZE, "%s for %g s",
+                 cause_text(rule_fault(w->rule), 0, (char[CAUSE_TEXT]){0}), seconds);
+        break;
     case RULE_OFFLINE:
         snprintf(why, ALARM_WHY_SIZE, "cut off for %g s; %u silent children folded in", seconds,
                  (unsigned)w->suppressed_children);
@@ -169,19 +173,41 @@ void judge_hold(struct alarm_engine *eng, struct watch *w, struct alarm_now now)
     timer_start(eng, w, PENDING_SILENCE, clk_mono_add(now.mono, w->rule->hold_ms));
 }
 
-/* The longest silence that is none: the rule's hold, or twice the time after which the point that
- * tells most often is to be heard again. Looked up when a hold has passed and at no other time. */
-static int64_t silence_ms(const struct alarm_engine *eng, const struct watch *w)
+/* What the points that feed a watch let expect. */
+struct expected {
+    int64_t silence_ms; /* the longest that is none: twice the period of the most talkative */
+    bool explained;     /* another alarm speaks for it: they are bad for a cause a rule looks for */
+};
+
+static bool series_feeds(const struct alarm_engine *eng, const struct series *s,
+                         const struct watch *w, bool *faulty)
 {
-    uint32_t watch = watch_index(eng, w);
-    uint32_t period = UINT32_MAX;
-    for (uint32_t s = eng->gateways[w->gateway].first_series; s != NONE;
-         s = eng->series[s].next_of_gateway)
-        for (uint32_t l = eng->series[s].first_link; l != NONE; l = eng->links[l].next)
-            if (eng->links[l].watch == watch && eng->series[s].period_ms < period)
-                period = eng->series[s].period_ms;
-    int64_t expected = period == UINT32_MAX ? 0 : 2 * (int64_t)period;
-    return expected > w->rule->hold_ms ? expected : w->rule->hold_ms;
+    bool feeds = false;
+    *faulty = false;
+    for (uint32_t i = s->first_link; i != NONE; i = eng->links[i].next) {
+        feeds = feeds || &eng->watches[eng->links[i].watch] == w;
+        *faulty = *faulty || eng->links[i].faulty;
+    }
+    return feeds;
+}
+
+/* Looked up when a hold has passed and at no other time. */
+static struct expected expect_of(const struct alarm_engine *eng, const struct watch *w)
+{
+    struct expected x = {INT64_MAX, false};
+    for (uint32_t i = eng->gateways[w->gateway].first_series; i != NONE;
+         i = eng->series[i].next_of_gateway) {
+        const struct series *s = &eng->series[i];
+        bool faulty;
+        if (!series_feeds(eng, s, w, &faulty))
+            continue;
+        x.explained = x.explained || faulty;
+        if (2 * (int64_t)s->period_ms < x.silence_ms)
+            x.silence_ms = 2 * (int64_t)s->period_ms;
+    }
+    if (x.silence_ms == INT64_MAX || x.silence_ms < w->rule->hold_ms)
+        x.silence_ms = w->rule->hold_ms;
+    return x;
 }
 
 /*
@@ -199,8 +225,10 @@ static void silence_due(struct alarm_engine *eng, struct watch *w, struct alarm_
     if (gateway->dark || eng->blind || w->state == ALARM_SUPPRESSED)
         from = now.mono;
     struct clk_mono due = clk_mono_add(from, w->rule->hold_ms);
-    if (clk_mono_due(due, now.mono))
-        due = clk_mono_add(from, silence_ms(eng, w));
+    if (clk_mono_due(due, now.mono)) {
+        struct expected x = expect_of(eng, w);
+        due = clk_mono_add(x.explained ? now.mono : from, x.silence_ms);
+    }
     if (!clk_mono_due(due, now.mono))
         timer_start(eng, w, PENDING_SILENCE, due);
     else if (!rule_hours_hold(w->rule, now.utc))
@@ -348,6 +376,19 @@ static bool can_judge(const struct watch *w, const struct alarm_sample *s, enum 
     return w->rule->type != RULE_MISMATCH || c != CONDITION_UNKNOWN || s->quality == QUALITY_BAD;
 }
 
+/* One bad point is enough; it is over when none is. */
+static void judge_fault(struct alarm_engine *eng, struct watch *w, struct link *l,
+                        const struct alarm_sample *s, struct alarm_now now)
+{
+    bool faulty = s->quality == QUALITY_BAD && s->cause == rule_fault(w->rule);
+    if (faulty && !l->faulty)
+        w->faulty++;
+    if (!faulty && l->faulty)
+        w->faulty--;
+    l->faulty = faulty;
+    judge_condition(eng, w, truth(w->faulty > 0), now);
+}
+
 void judge_sample(struct alarm_engine *eng, struct link *l, const struct alarm_sample *s,
                   struct alarm_now now)
 {
@@ -356,6 +397,10 @@ void judge_sample(struct alarm_engine *eng, struct link *l, const struct alarm_s
         return;
     if (s->at.ms > w->judged_ms)
         w->judged_ms = s->at.ms;
+    if (w->rule->type == RULE_FAULT) {
+        judge_fault(eng, w, l, s, now);
+        return;
+    }
     if (attend_sample(eng, w, l, s, now)) {
         if (!l->marked && w->rule->type == RULE_MISMATCH)
             sample_says(w, l->side, s, now); /* for when its other side is back */

@@ -47,6 +47,7 @@ static bool kind_fits(int type, const struct kind *kind)
     case RULE_STALLED:
         return kind && kind->type == KIND_COUNTER;
     case RULE_NO_DATA:
+    case RULE_FAULT:
         return kind != NULL;
     case RULE_OFFLINE:
         return kind == NULL;

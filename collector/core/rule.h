@@ -21,6 +21,7 @@
 #include "model/kind.h"
 #include "model/message.h"
 #include "model/name.h"
+#include "model/sample.h"
 
 #define RULES_MAX            256
 #define RULES_FILE_MAX       (1024 * 1024)
@@ -36,10 +37,11 @@ enum rule_type {
     RULE_STALLED,   /* a counter that went up and no longer does */
     RULE_NO_DATA,   /* nothing usable received */
     RULE_OFFLINE,   /* a gateway cut off */
+    RULE_FAULT,     /* bad samples for one cause */
 };
 
 enum rule_side { RULE_ABOVE, RULE_BELOW };
-enum rule_per { RULE_PER_POINT, RULE_PER_DEVICE };
+enum rule_per { RULE_PER_POINT, RULE_PER_DEVICE, RULE_PER_GATEWAY };
 
 /* Which objects; every part must match. Area, gateway, device and point are patterns (glob.h). */
 struct rule_where {
@@ -91,7 +93,8 @@ struct rule {
     struct rule_operand when, expect; /* mismatch */
     double at_least, within_s;        /* stalled */
     double hold_s;                    /* no_data: longest silence */
-    int per;                          /* no_data: enum rule_per */
+    int per;                          /* no_data, fault: enum rule_per */
+    int fault;                        /* fault: place in the words of `fault`, see rule_fault */
 
     double on_delay_s, off_delay_s;
     int64_t on_delay_ms, off_delay_ms, within_ms, hold_ms;
@@ -107,7 +110,7 @@ struct rule {
 
     struct { /* which keys were given */
         bool side, limits, deadband, escalations, equals, when, expect, at_least, within, hold, per,
-            on_delay;
+            fault, on_delay;
     } has;
 };
 
@@ -139,6 +142,8 @@ bool rule_hours_hold(const struct rule *r, struct clk_utc now);
 bool rule_beyond(const struct rule *r, double v, double limit);
 
 const char *rule_type_name(int type);
+/* The cause a rule of type fault looks for. */
+enum cause rule_fault(const struct rule *r);
 /* The reference page of the rules file, generated from the table that reads it. */
 void rules_document(struct buf *out);
 

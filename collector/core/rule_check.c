@@ -48,9 +48,12 @@ static int check_keys(const struct rule *r, const struct place *at)
         {"at_least", r->has.at_least, FOR(RULE_STALLED), 0},
         {"within_s", r->has.within, FOR(RULE_STALLED), FOR(RULE_STALLED)},
         {"hold_s", r->has.hold, FOR(RULE_NO_DATA), FOR(RULE_NO_DATA)},
-        {"per", r->has.per, FOR(RULE_NO_DATA), 0},
+        {"per", r->has.per, FOR(RULE_NO_DATA) | FOR(RULE_FAULT), 0},
+        {"fault", r->has.fault, FOR(RULE_FAULT), FOR(RULE_FAULT)},
         {"on_delay_s", r->has.on_delay,
-         FOR(RULE_THRESHOLD) | FOR(RULE_STATE) | FOR(RULE_MISMATCH) | FOR(RULE_OFFLINE), 0},
+         FOR(RULE_THRESHOLD) | FOR(RULE_STATE) | FOR(RULE_MISMATCH) | FOR(RULE_OFFLINE) |
+             FOR(RULE_FAULT),
+         0},
     };
     for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
         if (keys[i].given && !(keys[i].allowed & FOR(r->type)))
@@ -279,10 +282,13 @@ static int check_by_type(struct rule *r, const struct place *at)
     case RULE_STALLED:
         return r->within_ms > 0 ? 0 : refuse(at, "within_s", "must be a millisecond at least");
     case RULE_NO_DATA:
+        if (r->per == RULE_PER_GATEWAY)
+            return refuse(at, "per", "a gateway's silence is for a rule of type \"offline\"");
         return r->hold_ms > 0 ? 0 : refuse(at, "hold_s", "must be a millisecond at least");
     case RULE_OFFLINE:
         return check_offline(r, at);
     case RULE_STATE:
+    case RULE_FAULT:
         break;
     }
     return 0;

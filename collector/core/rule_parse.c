@@ -16,9 +16,12 @@ struct file {
 };
 
 static const char *const type_words[] = {"threshold", "state",   "mismatch", "stalled",
-                                         "no_data",   "offline", NULL};
+                                         "no_data",   "offline", "fault",    NULL};
 static const char *const side_words[] = {"above", "below", NULL};
-static const char *const per_words[] = {"point", "device", NULL};
+static const char *const per_words[] = {"point", "device", "gateway", NULL};
+/* In the order of enum cause, from CAUSE_TIMEOUT to CAUSE_WEDGED. */
+static const char *const fault_words[] = {"timeout", "crc",   "exception", "range",
+                                          "invalid", "stale", "wedged",    NULL};
 static const char *const class_words[] = {"environment", "lighting", "energy", "traffic",
                                           "system",      "security", NULL};
 static const char *const priority_words[] = {"low", "medium", "high", "critical", NULL};
@@ -194,7 +197,8 @@ static const struct schema_field rule_fields[] = {
      .words = type_words,
      .help = "threshold: a number beyond its limit. state: a bool that equals `equals`. mismatch: "
              "`when` holds and `expect` does not. stalled: a counter that went up and no longer "
-             "does. no_data: nothing usable received for hold_s. offline: a gateway cut off."},
+             "does. no_data: nothing usable received for hold_s. offline: a gateway cut off. "
+             "fault: samples that are bad for the cause `fault`."},
     {.key = "where",
      .type = SCHEMA_OBJECT,
      .offset = AT(where),
@@ -288,7 +292,15 @@ static const struct schema_field rule_fields[] = {
      .present_offset = SEEN(per),
      .preset = "\"device\"",
      .words = per_words,
-     .help = "no_data: one alarm a point, or one a device when all its points are silent."},
+     .help = "no_data: one alarm a point, or one a device when all its points are silent. fault: "
+             "one a point, a device or a gateway of which any point is bad so."},
+    {.key = "fault",
+     .type = SCHEMA_ENUM,
+     .offset = AT(fault),
+     .present_offset = SEEN(fault),
+     .preset = "\"wedged\"",
+     .words = fault_words,
+     .help = "fault: the cause. While it lasts, silence of the same points is no second alarm."},
     {.key = "on_delay_s",
      .type = SCHEMA_NUMBER,
      .offset = AT(on_delay_s),
@@ -351,6 +363,11 @@ static const struct schema_field file_fields[] = {
 const char *rule_type_name(int type)
 {
     return type_words[type];
+}
+
+enum cause rule_fault(const struct rule *r)
+{
+    return (enum cause)(CAUSE_TIMEOUT + r->fault);
 }
 
 void rule_fields_free(struct rules *r)

@@ -102,18 +102,34 @@ void gatewayd_buses_mark(struct gatewayd *g, unsigned bus, enum cause cause)
     }
 }
 
+/* Told again as long as it lasts: who asks for the newest word on its points is not left with an
+ * old one. */
+static void tell_wedged(struct gatewayd *g, unsigned index, struct clk_mono now)
+{
+    struct gatewayd_bus *bus = &g->buses[index];
+    if (!clk_mono_due(clk_mono_add(bus->told, EDGE_BAD_HEARTBEAT_MS), now))
+        return;
+    bus->told = now;
+    gatewayd_buses_mark(g, index, CAUSE_WEDGED);
+}
+
+static void note_wedged(struct gatewayd *g, unsigned index, bool wedged)
+{
+    const char *name = g->config->buses[index].name;
+    g->buses[index].wedged = wedged;
+    g->buses[index].told.ms = -EDGE_BAD_HEARTBEAT_MS; /* not yet */
+    log_warn("bus %s: its worker %s", name, wedged ? "does not answer: isolated" : "is back");
+    gatewayd_packs_event(g, name, wedged ? "wedged" : "back");
+}
+
 void gatewayd_buses_health(struct gatewayd *g, struct clk_mono now)
 {
     for (unsigned i = 0; i < g->config->bus_count; i++) {
-        struct gatewayd_bus *bus = &g->buses[i];
+        const struct gatewayd_bus *bus = &g->buses[i];
         bool wedged = bus->worker && bus_worker_wedged(bus->worker, now);
-        if (wedged == bus->wedged)
-            continue;
-        bus->wedged = wedged;
-        const char *name = g->config->buses[i].name;
-        log_warn("bus %s: its worker %s", name, wedged ? "does not answer: isolated" : "is back");
-        gatewayd_packs_event(g, name, wedged ? "wedged" : "back");
+        if (wedged != bus->wedged)
+            note_wedged(g, i, wedged);
         if (wedged)
-            gatewayd_buses_mark(g, i, CAUSE_WEDGED);
+            tell_wedged(g, i, now);
     }
 }

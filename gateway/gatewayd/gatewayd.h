@@ -40,6 +40,7 @@
 struct gatewayd_bus {
     struct bus_worker *worker; /* NULL: the bus has no devices */
     bool wedged;
+    struct clk_mono told; /* that it is wedged */
 };
 
 struct ctl;

@@ -198,6 +198,7 @@ def abnormal(rule):
         "stalled": lambda: f"{kind} up by less than {rule.get('at_least', 1)} in {duration(rule['within_s'])}",
         "no_data": lambda: f"nothing usable of a {rule.get('per', 'device')} for {duration(rule['hold_s'])}",
         "offline": lambda: "gateway cut off",
+        "fault": lambda: f"any point of a {rule.get('per', 'device')} is bad for the cause `{rule['fault']}`",
     }[rule["type"]]()
     if "deadband" in rule:
         text += f"; clears {rule['deadband']} inside"
