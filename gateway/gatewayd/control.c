@@ -15,7 +15,6 @@
 #include "gateway/io/control_file.h"
 #include "gateway/io/timesync.h"
 #include "io/crypto.h"
-#include "model/jws.h"
 
 #define EVENT_COMMAND  "command"
 #define EVENT_SECURITY "security"
@@ -184,40 +183,6 @@ static void on_timer(struct loop_timer *timer, struct clk_mono now)
 
 /* --- commands --- */
 
-static const struct control_key *signer(const struct switching *s, const struct jws *jws,
-                                        struct err *e)
-{
-    const struct control_key *key =
-        s->file.control ? control_find_key(s->file.control, jws->kid) : NULL;
-    if (!key) {
-        err_set(e, ERR_DENIED, "the key %s is not accepted here", jws->kid);
-        return NULL;
-    }
-    const struct crypto_key *public_key = s->file.keys[key - s->file.control->keys];
-    if (crypto_es256_verify(public_key, jws->signed_part, jws->signed_len, jws->signature, NULL))
-        err_set(e, ERR_DENIED, "the signature is not that of the key %s", jws->kid);
-    return e->code ? NULL : key;
-}
-
-/* Who signed it, and what it says; what is missing in the offer is explained by e. */
-static void open_message(const struct switching *s, const struct mqtt_message *m,
-                         struct gate_offer *o, struct command *command, struct err *e)
-{
-    char memory[COMMAND_SIZE_MAX];
-    struct buf payload;
-    struct jws jws;
-    o->retained = m->retained;
-    o->why = e->text;
-    buf_init(&payload, memory, sizeof(memory));
-    if (m->payload_len > COMMAND_SIZE_MAX)
-        err_set(e, ERR_LIMIT, "%zu bytes; a command has at most %d", (size_t)m->payload_len,
-                COMMAND_SIZE_MAX);
-    else if (jws_split(mqtt_message_payload(m), m->payload_len, &jws, &payload, e) == 0)
-        o->key = signer(s, &jws, e);
-    if (o->key && command_decode(payload.data, payload.len, command, e) == 0)
-        o->command = command;
-}
-
 static void refuse(struct gatewayd *g, const struct gate_offer *o, const struct err *why)
 {
     if (!gate_may_say(&g->switching->gate, clk_mono(g->clk)))
@@ -251,7 +216,9 @@ void gatewayd_control_message(struct gatewayd *g, const struct mqtt_message *m)
     struct err unread = {0}, e = {0};
     if (!s || g->stopping || !gate_admits(&s->gate, now))
         return;
-    open_message(s, m, &offer, &command, &unread);
+    offer.retained = m->retained;
+    control_file_open_command(&s->file, mqtt_message_payload(m), m->payload_len, &offer, &command,
+                              &unread);
     switch (gate_judge(&s->gate, &offer, &stored, &e)) {
     case GATE_ACCEPTED:
         obey(g, &offer);

@@ -173,3 +173,37 @@ void control_file_close(struct control_file *f)
     control_free(f->control);
     *f = (struct control_file){0};
 }
+
+/* --- what the keys sign --- */
+
+static const struct control_key *signer(const struct control_file *f, const struct jws *jws,
+                                        struct err *e)
+{
+    const struct control_key *key = f->control ? control_find_key(f->control, jws->kid) : NULL;
+    if (!key) {
+        err_set(e, ERR_DENIED, "the key %s is not accepted here", jws->kid);
+        return NULL;
+    }
+    const struct crypto_key *public_key = f->keys[key - f->control->keys];
+    if (crypto_es256_verify(public_key, jws->signed_part, jws->signed_len, jws->signature, NULL)) {
+        err_set(e, ERR_DENIED, "the signature is not that of the key %s", jws->kid);
+        return NULL;
+    }
+    return key;
+}
+
+void control_file_open_command(const struct control_file *f, const char *text, size_t len,
+                               struct gate_offer *o, struct command *command, struct err *e)
+{
+    char memory[COMMAND_SIZE_MAX];
+    struct buf payload;
+    struct jws jws;
+    o->why = e->text;
+    buf_init(&payload, memory, sizeof(memory));
+    if (len > COMMAND_SIZE_MAX)
+        err_set(e, ERR_LIMIT, "%zu bytes; a command has at most %d", len, COMMAND_SIZE_MAX);
+    else if (jws_split(text, len, &jws, &payload, e) == 0)
+        o->key = signer(f, &jws, e);
+    if (o->key && command_decode(payload.data, payload.len, command, e) == 0)
+        o->command = command;
+}

@@ -13,6 +13,7 @@
 #define GATEWAY_IO_CONTROL_FILE_H
 
 #include "base/err.h"
+#include "gateway/core/command_gate.h"
 #include "gateway/core/config.h"
 #include "io/crypto.h"
 #include "model/control.h"
@@ -29,5 +30,10 @@ int control_file_check(const struct gateway_config *config, struct err *e);
  * is one; or the new one, when all that failed was keeping it. */
 int control_file_open(const struct gateway_config *config, struct control_file *out, struct err *e);
 void control_file_close(struct control_file *f);
+
+/* Who signed a message, and what it says: fills o's key, command (then `command`) and why (then e's
+ * text) for the gate. A key is given only when its signature holds. */
+void control_file_open_command(const struct control_file *f, const char *text, size_t len,
+                               struct gate_offer *o, struct command *command, struct err *e);
 
 #endif
