@@ -2,9 +2,9 @@
 
 #include <string.h>
 
+#include "base/text.h"
 #include "model/json.h"
 
-#define _(text)        (text)
 #define BAR_WIDTH      50
 #define SECOND_US      INT64_C(1000000)
 #define LIMIT_US       (PLAN_USE_MAX_PERCENT * SECOND_US / 100)
@@ -81,8 +81,8 @@ static const char *period_text(uint32_t ms, char text[16])
 
 static void put_line(const struct bus_line *line, struct buf *out)
 {
-    static const char *const kinds[] = {"RTU", "TCP", "RTU over TCP"};
-    buf_fmt(out, "%s %s: %s", _("Bus"), line->name, kinds[line->kind]);
+    static const char *const kinds[] = {"RTU", "TCP", N_("RTU over TCP")};
+    buf_fmt(out, "%s %s: %s", _("Bus"), line->name, text_get(kinds[line->kind]));
     if (line->kind == BUS_RTU)
         buf_fmt(out, " %s %u 8%c%u", line->path, line->baud, line->parity, line->stop_bits);
     else
@@ -92,22 +92,14 @@ static void put_line(const struct bus_line *line, struct buf *out)
     buf_char(out, '\n');
 }
 
-/* Widths count characters, not bytes: a translated heading has more bytes than it has columns. */
-static unsigned columns_of(const char *text)
-{
-    unsigned columns = 0;
-    for (; *text; text++)
-        columns += ((unsigned char)*text & 0xc0) != 0x80;
-    return columns;
-}
-
+/* Widths count columns, not bytes: a translated heading has more of these. */
 static void put_cell(struct buf *out, int width, const char *text)
 {
-    unsigned columns = columns_of(text), all = (unsigned)(width < 0 ? -width : width);
-    unsigned gap = columns < all ? all - columns : 0;
+    size_t columns = text_columns(text), all = (size_t)(width < 0 ? -width : width);
+    size_t gap = columns < all ? all - columns : 0;
     if (width < 0)
         buf_str(out, text);
-    for (unsigned i = 0; i < gap; i++)
+    for (size_t i = 0; i < gap; i++)
         buf_char(out, ' ');
     if (width > 0)
         buf_str(out, text);
@@ -184,7 +176,9 @@ static void put_sum(const struct plan *plan, int64_t use_us, struct buf *out)
         buf_fmt(out, _("(requests: %zu)"), requests);
         buf_char(out, '\n');
     }
-    buf_fmt(out, "   %-32s %9.1f ms  ", _("sum"), ms_of(use_us));
+    const char *sum = _("sum");
+    buf_fmt(out, "   %-*s %9.1f ms  ", (int)(32 + strlen(sum) - text_columns(sum)), sum,
+            ms_of(use_us));
     buf_fmt(out, _("of %d ms that may be planned"), PLAN_USE_MAX_PERCENT * 10);
     buf_char(out, '\n');
 }

@@ -31,6 +31,7 @@
 #define SCAN_SLACK_MS     20   /* a USB adapter hands over what came every 16 ms */
 #define SCAN_NOISY_MAX    3    /* damaged replies in a row after which a setting is put off */
 #define SCAN_LOW_UNITS    32   /* tried in every setting before the rest is */
+#define SCAN_GUESS_NEAR   15   /* percent behind the best at which another is left out */
 #define SCAN_GUESS_MIN    60   /* percent below which a guess is not worth saying */
 
 struct scan_options {

@@ -91,6 +91,8 @@ static void conclude(struct scan *s)
     for (size_t i = f->guess_count - 1; i > at; i--)
         f->guesses[i] = f->guesses[i - 1];
     f->guesses[at] = guess;
+    while (f->guesses[f->guess_count - 1].percent + SCAN_GUESS_NEAR < f->guesses[0].percent)
+        f->guess_count--;
 }
 
 bool scan_identify_next(struct scan *s, struct scan_action *out)

@@ -2,9 +2,9 @@
 
 #include <math.h>
 
+#include "base/text.h"
 #include "model/json.h"
 
-#define _(text)     (text)
 #define BUCKET0_US  250
 #define BAR_WIDTH   40
 #define TIMEOUT_MIN 100 /* ms; a USB adapter and a busy system need some */

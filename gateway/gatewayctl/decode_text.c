@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "gateway/gatewayctl/words.h"
+#include "base/text.h"
 #include "model/json.h"
 
 #define CELL 15
@@ -86,10 +86,13 @@ static void print_value(const struct decode_text *t, const struct decode_piece *
     printf("%7zu  %-5s %-4s %20s", t->address + at, decode_type_name(p->type),
            width > 1 || p->order != ORDER_ABCD ? decode_order_name(p->order) : "", v.text);
     const struct kind *kind = v.is_number ? decode_hint(v.value, is_float(p->type), &scale) : NULL;
+    const char *label = !kind                                ? ""
+                        : strcmp(text_language(), "vi") == 0 ? kind->label_vi
+                                                             : kind->label_en;
     if (kind && scale < 1)
-        printf("   %s %g %s?", kind->label_en, v.value * scale, kind->unit);
+        printf("   %s %g %s?", label, v.value * scale, kind->unit);
     else if (kind)
-        printf("   %s, %s?", kind->label_en, kind->unit);
+        printf("   %s, %s?", label, kind->unit);
     putchar('\n');
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/cli.h"
+#include "base/text.h"
 #include "gateway/core/lines.h"
 #include "gateway/core/plan_text.h"
 #include "gateway/gatewayctl/gatewayctl.h"
@@ -72,10 +73,11 @@ static int run(struct plan_verb *v, struct err *e)
     if (rc == 0 && v->json)
         printf("]}\n");
     if (rc == 0 && v->overfull > 0)
-        rc = err_set(e, ERR_LIMIT,
-                     "bus %s needs more line time than may be planned; gatewayd would refuse this "
-                     "configuration",
-                     v->first_overfull);
+        rc =
+            err_set(e, ERR_LIMIT,
+                    _("bus %s needs more line time than may be planned; gatewayd would refuse this "
+                      "configuration"),
+                    v->first_overfull);
     gateway_config_free(c);
     free(memory);
     return rc;

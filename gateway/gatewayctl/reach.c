@@ -5,11 +5,13 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/text.h"
 #include "gateway/core/ctl.h"
 #include "gateway/gatewayctl/gatewayctl.h"
 #include "gateway/io/config_file.h"
 
 #define MODBUS_TCP_PORT 502
+#define RTU_PREFIX      "rtu:" /* before the address of a serial server that passes RTU frames on */
 #define MEMBERS_MAX     4096
 
 void reach_put_options(struct reach_options *o, struct cli_option *options)
@@ -135,15 +137,17 @@ static int line_of_port(struct reach *r, const struct reach_options *o, struct e
         r->line.stop_bits = (uint8_t)o->stop_bits;
         return parity_of(o->parity, &r->line.parity, e);
     }
-    const char *colon = strrchr(o->port, ':');
+    bool rtu = strncmp(o->port, RTU_PREFIX, strlen(RTU_PREFIX)) == 0;
+    const char *host = o->port + (rtu ? strlen(RTU_PREFIX) : 0);
+    const char *colon = strrchr(host, ':');
     char *end = NULL;
     unsigned long port = colon ? strtoul(colon + 1, &end, 10) : MODBUS_TCP_PORT;
     if ((end && *end) || port == 0 || port > UINT16_MAX)
         return err_set(e, ERR_INVALID,
                        "\"%s\" is no port: write /dev/..., or ADDRESS:PORT for Modbus TCP",
                        o->port);
-    r->line.kind = BUS_TCP;
-    snprintf(r->host, sizeof(r->host), "%.*s", (int)(colon ? colon - o->port : 63), o->port);
+    r->line.kind = rtu ? BUS_RTU_TCP : BUS_TCP;
+    snprintf(r->host, sizeof(r->host), "%.*s", (int)(colon ? colon - host : 63), host);
     r->line.host = r->host;
     r->line.port = (uint16_t)port;
     return 0;
@@ -211,8 +215,8 @@ int reach_own(struct reach *r, const struct reach_options *o, struct err *e)
 {
     if (r->daemon && !o->take)
         return err_set(e, ERR_AGAIN,
-                       "gatewayd has the port of bus %s; add --take to have it handed over "
-                       "meanwhile, or stop gatewayd",
+                       _("gatewayd has the port of bus %s; add --take to have it handed over "
+                         "meanwhile, or stop gatewayd"),
                        r->config->buses[r->bus].name);
     int rc = r->daemon ? take_port(r, e) : 0;
     return rc == 0 ? open_port(r, e) : rc;
@@ -324,41 +328,41 @@ int reach_ask(struct reach *r, const struct bus_request *q, struct reach_answer 
 static const char *exception_text(unsigned exception)
 {
     static const char *const texts[] = {"?",
-                                        "it does not know this function",
-                                        "it has no such address",
-                                        "it refuses this count or value",
-                                        "it failed while doing it",
-                                        "it takes long; ask again later",
-                                        "it is busy; ask again later",
+                                        N_("it does not know this function"),
+                                        N_("it has no such address"),
+                                        N_("it refuses this count or value"),
+                                        N_("it failed while doing it"),
+                                        N_("it takes long; ask again later"),
+                                        N_("it is busy; ask again later"),
                                         "?",
-                                        "its memory is damaged",
+                                        N_("its memory is damaged"),
                                         "?",
-                                        "the gateway on the way has no path to it",
-                                        "the device behind the gateway is silent"};
-    return exception < sizeof(texts) / sizeof(texts[0]) ? texts[exception] : "?";
+                                        N_("the gateway on the way has no path to it"),
+                                        N_("the device behind the gateway is silent")};
+    return exception < sizeof(texts) / sizeof(texts[0]) ? text_get(texts[exception]) : "?";
 }
 
 void reach_describe(const struct bus_reply *reply, struct buf *out)
 {
     switch (reply->outcome) {
     case BUS_OK:
-        buf_str(out, "ok");
+        buf_str(out, _("ok"));
         break;
     case BUS_NO_REPLY:
-        buf_str(out, "no reply; check address, speed, wiring (A/B swapped?) and power");
+        buf_str(out, _("no reply; check address, speed, wiring (A/B swapped?) and power"));
         break;
     case BUS_DAMAGED:
-        buf_str(out, "the reply was damaged; check speed, parity, termination, and that no two "
-                     "devices have one address");
+        buf_str(out, _("the reply was damaged; check speed, parity, termination, and that no two "
+                       "devices have one address"));
         break;
     case BUS_FOREIGN:
-        buf_str(out, "a reply to something else; another master on the line, or a slow device");
+        buf_str(out, _("a reply to something else; another master on the line, or a slow device"));
         break;
     case BUS_EXCEPTION:
-        buf_fmt(out, "exception %u: %s", reply->exception, exception_text(reply->exception));
+        buf_fmt(out, _("exception %u: %s"), reply->exception, exception_text(reply->exception));
         break;
     case BUS_LOST:
-        buf_str(out, "the port failed; is the adapter plugged in, does the peer listen?");
+        buf_str(out, _("the port failed; is the adapter plugged in, does the peer listen?"));
         break;
     }
 }

@@ -4,12 +4,12 @@
 #include <string.h>
 
 #include "base/cli.h"
+#include "base/text.h"
 #include "gateway/core/plan.h"
 #include "gateway/gatewayctl/gatewayctl.h"
 #include "gateway/gatewayctl/raw.h"
 #include "gateway/gatewayctl/reach.h"
 #include "gateway/gatewayctl/value_text.h"
-#include "gateway/gatewayctl/words.h"
 #include "model/json.h"
 
 #define PROGRAM     "gatewayctl read"
@@ -28,6 +28,12 @@ static struct reach_answer answer;
 
 /* --- by profile --- */
 
+/* printf counts bytes; a column is wanted. */
+static int width_of(const char *text, int columns)
+{
+    return columns + (int)(strlen(text) - text_columns(text));
+}
+
 static void show_point(struct read_verb *v, const struct point *p, const uint16_t *regs,
                        const char *trouble)
 {
@@ -39,7 +45,8 @@ static void show_point(struct read_verb *v, const struct point *p, const uint16_
         value_text_json_point(p, regs, &s, v->shown++ > 0);
         return;
     }
-    printf("  %-24s %14s %-7s ", p->name, value_text(&s.value, value), p->kind->unit);
+    value_text(&s.value, value);
+    printf("  %-24s %*s %-7s ", p->name, width_of(value, 14), value, p->kind->unit);
     printf("%-8s ", s.quality == QUALITY_GOOD ? ""
                     : regs                    ? cause_text(s.cause, s.exception, cause)
                                               : _("failed"));
@@ -107,7 +114,8 @@ static int show_device(struct read_verb *v, struct reach *r, const char *name, c
         printf("{\"v\":1,\"device\":\"%s\",\"unit\":%u,\"points\":[", name, one.unit);
     } else {
         printf(_("%s: %s, unit %u on bus %s\n"), name, d->profile->label, one.unit, d->bus_name);
-        printf("  %-24s %14s %-7s %-8s %s\n", _("point"), _("value"), "", "", _("registers"));
+        printf("  %-*s %*s %-7s %-8s %s\n", width_of(_("point"), 24), _("point"),
+               width_of(_("value"), 14), _("value"), "", "", _("registers"));
     }
     for (size_t i = 0; rc == 0 && i < plan->request_count; i++)
         rc = show_request(v, r, plan, &plan->requests[i], e);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/cli.h"
+#include "base/text.h"
 #include "gateway/core/scan.h"
 #include "gateway/gatewayctl/catalog.h"
 #include "gateway/gatewayctl/gatewayctl.h"
@@ -210,10 +211,10 @@ static int scan_line(struct scan_verb *v, struct reach *r, struct err *e)
         scan_text_summary(&s.text, finds, count, interrupted != 0);
     scan_destroy(s.scan);
     if (rc == 0 && count == 0 && !interrupted)
-        rc =
-            err_set(e, ERR_NOTFOUND,
-                    "nobody answers; check power, A/B swapped, termination, and try more addresses "
-                    "(--unit 1-247) or without --quick");
+        rc = err_set(
+            e, ERR_NOTFOUND,
+            _("nobody answers; check power, A/B swapped, termination, and try more addresses "
+              "(--unit 1-247) or without --quick"));
     return rc;
 }
 

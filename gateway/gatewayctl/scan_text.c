@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "gateway/gatewayctl/term.h"
-#include "gateway/gatewayctl/words.h"
 #include "model/json.h"
 
 #define TEXT_SIZE 64

@@ -4,13 +4,13 @@
 #include <string.h>
 
 #include "base/cli.h"
+#include "base/text.h"
 #include "gateway/core/plan.h"
 #include "gateway/core/timing_text.h"
 #include "gateway/gatewayctl/gatewayctl.h"
 #include "gateway/gatewayctl/raw.h"
 #include "gateway/gatewayctl/reach.h"
 #include "gateway/gatewayctl/term.h"
-#include "gateway/gatewayctl/words.h"
 
 #define PROGRAM   "gatewayctl timing"
 #define TEXT_SIZE 8192
@@ -125,7 +125,7 @@ static int probe(const struct timing_verb *v, struct reach *r, struct err *e)
         return rc;
     show(v, &t);
     if (t.replies == 0)
-        return err_set(e, ERR_TIMEOUT, "unit %u of %s never answered", q.unit, r->line.name);
+        return err_set(e, ERR_TIMEOUT, _("unit %u of %s never answered"), q.unit, r->line.name);
     return 0;
 }
 

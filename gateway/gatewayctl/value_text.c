@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "gateway/gatewayctl/words.h"
+#include "base/text.h"
 #include "model/json.h"
 
 #define JSON_SIZE 2048

@@ -6,10 +6,10 @@
 #include <unistd.h>
 
 #include "base/cli.h"
+#include "base/text.h"
 #include "gateway/gatewayctl/gatewayctl.h"
 #include "gateway/gatewayctl/reach.h"
 #include "gateway/gatewayctl/value_text.h"
-#include "gateway/gatewayctl/words.h"
 #include "model/json.h"
 
 #define PROGRAM       "gatewayctl write"
@@ -230,7 +230,7 @@ static int run(struct write_verb *v, struct err *e)
         rc = find_point(v, &r, e);
     if (rc == 0 && !v->yes)
         rc = err_set(e, ERR_INVALID,
-                     "this sets %s to %s %s on the device; add --yes when that is meant",
+                     _("this sets %s to %s %s on the device; add --yes when that is meant"),
                      v->operands[0], v->operands[1], v->point->kind->unit);
     if (rc == 0)
         rc = reach_open(&r, &v->reach, e);
@@ -239,7 +239,7 @@ static int run(struct write_verb *v, struct err *e)
     if (rc == 0)
         show(v, &r);
     if (rc == 0 && !v->broadcast && !agrees(v))
-        rc = err_set(e, ERR_IO, "%s: what is read back is not what was written", v->operands[0]);
+        rc = err_set(e, ERR_IO, _("%s: what is read back is not what was written"), v->operands[0]);
     reach_close(&r);
     return rc;
 }
