@@ -52,7 +52,7 @@ struct block {
 struct table {
     struct cell best[DECODE_WORDS_MAX + 1][2][HYPOTHESES];
     double least[DECODE_WORDS_MAX + 1][2];
-    int8_t ended_by[DECODE_WORDS_MAX + 1][2];
+    int16_t ended_by[DECODE_WORDS_MAX + 1][2];
 };
 
 static double prior_of(enum decode_type type, enum point_order order)
@@ -153,7 +153,7 @@ static void settle_column(const struct block *b, struct table *t, size_t end)
         for (size_t h = 0; h < b->hypothesis_count; h++)
             if (t->best[end][wide][h].bits < t->least[end][wide]) {
                 t->least[end][wide] = t->best[end][wide][h].bits;
-                t->ended_by[end][wide] = (int8_t)h;
+                t->ended_by[end][wide] = (int16_t)h;
             }
 }
 

@@ -130,13 +130,14 @@ static void take_bcd(uint64_t pattern, unsigned digits, struct decode_value *out
 static int decimals_of(double v, bool is_f32)
 {
     double power = 1;
-    for (int k = 0; k <= (is_f32 ? 7 : 12); k++, power *= 10) {
+    for (int k = 0; k <= (is_f32 ? 7 : 12); k++) {
         double scaled = round(v * power);
         if (fabs(scaled) > (is_f32 ? 16777216.0 : 9007199254740992.0))
             return -1;
         double back = scaled / power;
         if (is_f32 ? (float)back == (float)v : back == v)
             return k;
+        power *= 10;
     }
     return -1;
 }

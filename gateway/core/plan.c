@@ -375,6 +375,7 @@ uint32_t plan_phase_ms(const struct plan *plan, size_t index)
 {
     uint32_t period_ms = plan->requests[index].period_ms;
     int64_t before_us = 0, all_us = 0;
+    assert(index < plan->request_count);
     for (size_t i = 0; i < plan->request_count; i++) {
         if (plan->requests[i].period_ms != period_ms)
             continue;
@@ -382,6 +383,7 @@ uint32_t plan_phase_ms(const struct plan *plan, size_t index)
         before_us += i < index ? us : 0;
         all_us += us;
     }
+    assert(all_us > 0); /* its own at least */
     int64_t after_ms = before_us * period_ms / all_us;
     return (uint32_t)(after_ms - after_ms % PLAN_PHASE_STEP_MS);
 }

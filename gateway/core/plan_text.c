@@ -1,5 +1,6 @@
 #include "gateway/core/plan_text.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -252,7 +253,7 @@ static void put_remedies(const struct plan *plan, int64_t use_us, struct buf *ou
 {
     buf_fmt(out, "\n%s\n   - ", _("What helps, one of:"));
     /* rounded up to a tenth, so that what is advised is enough */
-    double factor = (double)((use_us * 10 + LIMIT_US - 1) / LIMIT_US) / 10;
+    double factor = ceil((double)use_us * 10 / (double)LIMIT_US) / 10;
     buf_fmt(out, _("make all periods (period_ms) %.1f times as long"), factor);
     buf_char(out, '\n');
     put_faster(plan, out);

@@ -22,7 +22,9 @@ static void load_one(struct catalog *c, const char *directory, const char *name)
     struct err e = {0};
     snprintf(path, sizeof(path), "%s/%s", directory, name);
     int rc = fsx_read_file(path, PROFILE_FILE_MAX, &text, &len, &e);
-    if (rc == 0 && (rc = profile_parse(text, len, &c->profiles[c->count], &e)) == 0)
+    if (rc == 0)
+        rc = profile_parse(text, len, &c->profiles[c->count], &e);
+    if (rc == 0)
         c->count++;
     else
         fprintf(stderr, "%s: %s\n", path, e.text);

@@ -180,7 +180,6 @@ int reach_find(struct reach *r, const struct reach_options *o, const char *devic
         *e = r->config_error;
         return rc;
     }
-    rc = 0;
     if (device)
         rc = find_device(r, device, e);
     else if (o->bus)

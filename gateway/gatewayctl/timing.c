@@ -105,7 +105,7 @@ static int first_request(const struct reach *r, struct bus_request *q, struct er
 static int probe(const struct timing_verb *v, struct reach *r, struct err *e)
 {
     struct timing t = {.bus = r->line.name};
-    struct bus_request q;
+    struct bus_request q = {0};
     char text[80];
     int rc = raw_given(&v->raw) ? raw_request(&v->raw, &q, e) : first_request(r, &q, e);
     for (int64_t i = 0; rc == 0 && i < v->probes; i++) {
