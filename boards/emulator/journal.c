@@ -82,11 +82,12 @@ static void format_registers(struct buf *out, const struct slave *s,
                              const struct slave_reading *reading, const struct point *p)
 {
     uint16_t regs[POINT_REGS_MAX] = {0};
+    unsigned words = p->type == TYPE_STRING ? p->count : registers_words(p->type);
     if (p->type == TYPE_STRING)
         registers_put_string(p, slave_text(s, reading->point), regs);
     else
         registers_put(p, reading->raw, regs);
-    for (unsigned i = 0; i < (p->count ? p->count : 1u); i++) {
+    for (unsigned i = 0; i < words; i++) {
         if (i)
             buf_char(out, ',');
         buf_u64(out, regs[i]);

@@ -49,7 +49,7 @@ double registers_numbers(enum point_type type)
     return registers_is_bcd(type) ? pow(10, bits / 4) : ldexp(1, (int)bits);
 }
 
-static unsigned words_of(enum point_type type)
+unsigned registers_words(enum point_type type)
 {
     unsigned bits = registers_bits(type);
     return bits < 16 ? 1 : bits / 16;
@@ -72,7 +72,7 @@ static bool low_byte_first(enum point_order order)
 
 void registers_put(const struct point *p, uint64_t raw, uint16_t *regs)
 {
-    unsigned words = words_of(p->type);
+    unsigned words = registers_words(p->type);
     for (unsigned i = 0; i < words; i++) {
         unsigned significance = low_word_first(p->order) ? i : words - 1 - i;
         uint16_t word = (uint16_t)(raw >> (16 * significance) & 0xffff);
@@ -82,7 +82,7 @@ void registers_put(const struct point *p, uint64_t raw, uint16_t *regs)
 
 uint64_t registers_get(const struct point *p, const uint16_t *regs)
 {
-    unsigned words = words_of(p->type);
+    unsigned words = registers_words(p->type);
     uint64_t raw = 0;
     for (unsigned i = 0; i < words; i++) {
         unsigned significance = low_word_first(p->order) ? i : words - 1 - i;

@@ -18,13 +18,16 @@
 
 /* Bits of the type: 1, 16, 32 or 64; 0 for a string. */
 unsigned registers_bits(enum point_type type);
+/* Registers of a value; 1 for a bit and a string, which says its own. A point's count is none of
+ * its value's: with a code it has all slots of the map. */
+unsigned registers_words(enum point_type type);
 bool registers_is_signed(enum point_type type);
 bool registers_is_float(enum point_type type);
 bool registers_is_bcd(enum point_type type);
 /* How many whole numbers its bits or digits tell apart. */
 double registers_numbers(enum point_type type);
 
-/* raw to and from p->count registers, most significant word first or as p->order says:
+/* raw to and from its registers, most significant word first or as p->order says:
  *   ABCD  [AB][CD]     CDAB  [CD][AB]     BADC  [BA][DC]     DCBA  [DC][BA]
  * 64-bit types alike: the order of the four words, and of the bytes inside each. */
 void registers_put(const struct point *p, uint64_t raw, uint16_t *regs);

@@ -185,7 +185,7 @@ static void read_slot(struct slave *s, size_t i, unsigned slot, const struct spa
     const struct profile_map *map = &s->options.profile->map;
     const struct point *p = &s->options.profile->points[i];
     uint16_t own[4] = {0};
-    unsigned words = registers_bits(p->type) / 16, at = map->values + slot * map->stride;
+    unsigned words = registers_words(p->type), at = map->values + slot * map->stride;
     bool whole = at >= span->from && at + words <= span->from + span->count;
     bool available = !s->points[i].invalid;
     put_at(span, map->codes + slot, p->code, regs);

@@ -125,6 +125,19 @@ static const struct profile_block *block_of(const struct profile *profile, const
     return NULL;
 }
 
+/* A register between two points that can be written only: a read over it may be refused whole. */
+static bool is_wall(const struct profile *profile, const struct point *before,
+                    const struct point *after)
+{
+    for (size_t i = 0; i < profile->point_count; i++) {
+        const struct point *p = &profile->points[i];
+        if (p->write_only && p->table == before->table && p->address < after->address &&
+            p->address >= before->address + before->count)
+            return true;
+    }
+    return false;
+}
+
 /* The cheapest way to end a request before each point: best[i] is the least time for the first i
  * points of the run, and the last request of that way starts at start[i]. */
 static void cut_run(const struct plan *plan, const struct plan_request *run,
@@ -143,6 +156,9 @@ static void cut_run(const struct plan *plan, const struct plan_request *run,
             behind = max_u32(behind, (uint32_t)head->address + head->count);
             uint32_t count = behind - head->address;
             if (count > limit || block_of(d->profile, head) != block)
+                break;
+            if (from + 1 < end &&
+                is_wall(d->profile, head, point_at(plan, run->device, run->first + from + 1)))
                 break;
             int64_t us =
                 best[from] + plan_time_us(plan->line, bus_turnaround_ms(d), run->table, count);

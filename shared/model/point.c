@@ -123,6 +123,14 @@ static struct fraction fraction_of(const struct point *p)
 static double apply_scale(const struct point *p, double raw)
 {
     struct fraction f = fraction_of(p);
+    double whole = raw,
+           part = 1; /* 117.32 kW is 11732 hundredths: the same for a raw that is not */
+    bool fractional = p->type == TYPE_F32 || p->type == TYPE_F64;
+    for (int k = 0; fractional && k <= DECIMALS_MAX; k++) {
+        part = powers[k];
+        if (is_decimal(raw, part, &whole) && fabs(whole * f.scale) < DOUBLE_WHOLE)
+            return (whole * f.scale + f.offset * part) / (f.power * part);
+    }
     return (raw * f.scale + f.offset) / f.power;
 }
 

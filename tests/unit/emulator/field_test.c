@@ -10,6 +10,7 @@
 
 #include <stdio.h>
 
+#include "boards/emulator/journal.h"
 #include "boards/emulator/pdu.h"
 #include "boards/emulator/registers.h"
 #include "boards/emulator/slave.h"
@@ -256,6 +257,23 @@ static void a_sonde_says_what_its_slots_hold(void **state)
     assert_float_equal(value_of_slot((slot + 1) % 8), 6.5, 0);
 }
 
+static void the_ledger_notes_a_slots_own_registers(void **state)
+{
+    (void)state;
+    char line[256];
+    struct buf b;
+    buf_init(&b, line, sizeof(line));
+    set("ph", "7");
+    TELL(NOON, PDU_READ_HOLDING, 0, 140, 0, 16);
+    const struct point *ph = profile_find(profile, "ph");
+    for (size_t i = 0; i < reply.reading_count; i++)
+        if (&profile->points[reply.readings[i].point] == ph)
+            journal_format(&b, (struct clk_utc){1}, &slave, &reply.readings[i], "ok");
+    assert_string_equal(buf_cstr(&b),
+                        "{\"t\":1,\"gateway\":\"g\",\"device\":\"d\",\"point\":\"ph\","
+                        "\"v\":7,\"fate\":\"ok\",\"raw\":[0,16608]}\n");
+}
+
 static void a_slot_says_whether_it_counts(void **state)
 {
     (void)state;
@@ -282,6 +300,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_failed_lamp_acknowledges_and_stays, setup, teardown),
         cmocka_unit_test_setup_teardown(a_message_goes_when_its_time_is_over, setup, teardown),
         cmocka_unit_test_setup_teardown(a_sonde_says_what_its_slots_hold, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_ledger_notes_a_slots_own_registers, setup, teardown),
         cmocka_unit_test_setup_teardown(a_slot_says_whether_it_counts, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -197,6 +197,25 @@ static void no_request_crosses_the_border_of_a_block(void **state)
     plan_destroy(plan);
 }
 
+static void no_request_reads_over_what_can_only_be_written(void **state)
+{
+    (void)state;
+    struct bus_fixture f;
+    bus_fixture_init(&f, 100);
+    for (uint16_t i = 0; i < 5; i++)
+        bus_fixture_add(&f, TABLE_HOLDING, (uint16_t)(24 + i), 1);
+    f.points[1].write_only = true;
+    struct bus_device d = bus_fixture_device(&f, "dali-1", 1, 1000);
+    d.points[0] &= ~UINT64_C(2);
+    struct bus_line line = rtu(9600);
+    struct plan *plan = plan_of(&line, &d);
+    assert_int_equal(plan->request_count, 2);
+    assert_int_equal(plan->requests[0].count, 1);
+    assert_int_equal(plan->requests[1].address, 26);
+    assert_int_equal(plan->requests[1].count, 3);
+    plan_destroy(plan);
+}
+
 static void points_that_share_registers_are_read_once_and_never_torn_apart(void **state)
 {
     (void)state;
@@ -337,6 +356,7 @@ int main(void)
         cmocka_unit_test(unselected_points_are_not_read),
         cmocka_unit_test(every_map_is_covered_once_and_within_limits),
         cmocka_unit_test(no_request_crosses_the_border_of_a_block),
+        cmocka_unit_test(no_request_reads_over_what_can_only_be_written),
         cmocka_unit_test(points_that_share_registers_are_read_once_and_never_torn_apart),
         cmocka_unit_test(a_dynamic_maps_values_are_one_read_behind_their_codes_and_status),
         cmocka_unit_test(a_request_falls_apart_at_its_widest_gap),

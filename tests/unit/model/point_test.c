@@ -267,6 +267,17 @@ static void values_that_do_not_fit_are_refused(void **state)
     assert_non_null(strstr(e.text, "no plausible dim_level"));
 }
 
+static void a_scaled_float_stays_the_decimal_it_is(void **state)
+{
+    (void)state;
+    struct point p = make("power", TYPE_F32, ORDER_ABCD, 2);
+    p.scale = 1000;
+    expect_number(&p, (uint16_t[]){0x42ea, 0xa480}, 117321.29);
+    p.scale = 0.001;
+    p.offset = -40;
+    expect_number(&p, (uint16_t[]){0x42ea, 0xa480}, -39.88267871);
+}
+
 static void a_nibble_above_nine_is_no_reading(void **state)
 {
     (void)state;
@@ -317,6 +328,7 @@ int main(void)
         cmocka_unit_test(bits_and_registers_become_states),
         cmocka_unit_test(strings_end_at_nul_or_blanks),
         cmocka_unit_test(values_that_do_not_fit_are_refused),
+        cmocka_unit_test(a_scaled_float_stays_the_decimal_it_is),
         cmocka_unit_test(a_nibble_above_nine_is_no_reading),
         cmocka_unit_test(a_bit_is_one_of_its_register),
         cmocka_unit_test(a_slot_of_a_map_is_read_by_its_type_not_by_the_map),
