@@ -130,6 +130,14 @@ bool relay_step_request(struct relay *r, const struct relay_request *q, struct c
 
 /* --- results --- */
 
+/* A gateway that speaks about a command on its way to another is not believed. */
+static bool is_of_another(const struct relay *r, const char *gateway,
+                          const struct command_result *result)
+{
+    const struct relay_entry *entry = find_own(r, result->operator_name, result->id);
+    return entry && strcmp(entry->gateway, gateway) != 0;
+}
+
 /* Who waits for it: an id is the asker's own choice, so the gateway must match, too, and with two
  * askers of one id the one whose key signed. */
 static size_t find_asker(const struct relay *r, const char *gateway,
@@ -150,8 +158,10 @@ static size_t find_asker(const struct relay *r, const char *gateway,
 bool relay_step_result(struct relay *r, const char *gateway, const struct command_result *result,
                        char operator_name[NAME_SIZE], struct operator_reply *reply)
 {
-    if (result->id[0] == '\0')
-        return false; /* what was refused could not even be read */
+    if (result->id[0] == '\0') /* what was refused could not even be read */
+        return false;
+    if (is_of_another(r, gateway, result))
+        return false;
     size_t at = find_asker(r, gateway, result);
     snprintf(operator_name, NAME_SIZE, "%s",
              at < r->count ? r->entries[at].operator_name : result->operator_name);

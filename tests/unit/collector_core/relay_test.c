@@ -208,12 +208,21 @@ static void the_same_id_of_another_is_another_command(void **state)
     assert_true(ask());
     memcpy(lan.name, "minh", sizeof("minh"));
     assert_true(ask());
-    assert_true(relay_step_result(&relay, "pole-18", &result, who, &reply));
-    assert_int_equal(relay.count, 2); /* another gateway's: nobody's wait ends */
     assert_true(relay_step_result(&relay, "pole-17", &result, who, &reply));
     assert_string_equal(who, "minh");
     assert_int_equal(relay.count, 1);
     assert_string_equal(relay.entries[0].operator_name, "lan");
+}
+
+static void no_gateway_answers_for_another(void **state)
+{
+    (void)state;
+    struct command_result result = {.id = "c1", .operator_name = "lan", .outcome = COMMAND_DONE};
+    char who[NAME_SIZE] = "";
+    assert_true(ask());
+    assert_false(relay_step_result(&relay, "pole-18", &result, who, &reply));
+    assert_int_equal(relay.count, 1);
+    assert_true(relay_step_result(&relay, "pole-17", &result, who, &reply));
 }
 
 static void a_silent_gateway_is_said_to_be_silent(void **state)
@@ -241,6 +250,7 @@ int main(void)
         cmocka_unit_test_setup(a_result_finds_who_asked, start),
         cmocka_unit_test_setup(after_a_restart_the_result_names_its_operator, start),
         cmocka_unit_test_setup(the_same_id_of_another_is_another_command, start),
+        cmocka_unit_test_setup(no_gateway_answers_for_another, start),
         cmocka_unit_test_setup(a_silent_gateway_is_said_to_be_silent, start),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
