@@ -119,6 +119,13 @@ static void put_row(struct buf *out, const char *const cells[])
     buf_char(out, '\n');
 }
 
+/* Reads that find out a dynamic map have no points. */
+static const char *role_name(enum plan_role role)
+{
+    static const char *const names[] = {"points", "codes", "status"};
+    return names[role];
+}
+
 static void put_request(const struct plan *plan, size_t index, struct buf *out)
 {
     const struct plan_request *r = &plan->requests[index];
@@ -126,7 +133,10 @@ static void put_request(const struct plan *plan, size_t index, struct buf *out)
     char unit[8], range[16], used[16], time[16], period[16], phase[16], share[16];
     snprintf(unit, sizeof(unit), "%u", d->unit);
     snprintf(range, sizeof(range), "%u-%u", r->address, r->address + r->count - 1U);
-    snprintf(used, sizeof(used), "%u/%u", used_registers(plan, r), r->count);
+    if (r->role == PLAN_POINTS)
+        snprintf(used, sizeof(used), "%u/%u", used_registers(plan, r), r->count);
+    else
+        snprintf(used, sizeof(used), "%s", role_name(r->role));
     snprintf(time, sizeof(time), "%.1f ms", ms_of(plan_request_us(plan, r)));
     snprintf(phase, sizeof(phase), "+%u ms", plan_phase_ms(plan, index));
     snprintf(share, sizeof(share), "%.1f %%", percent_of(share_us(plan, r)));
@@ -296,11 +306,12 @@ static void json_request(const struct plan *plan, size_t index, struct buf *out)
     buf_str(out, index ? ",{" : "{");
     json_text(out, "device", device_of(plan, r)->name);
     buf_fmt(out,
-            ",\"unit\":%u,\"function\":%d,\"address\":%u,\"count\":%u,\"used\":%u,\"line_us\":%lld,"
+            ",\"unit\":%u,\"for\":\"%s\",\"function\":%d,\"address\":%u,\"count\":%u,\"used\":%u,"
+            "\"line_us\":%lld,"
             "\"period_ms\":%u,\"phase_ms\":%u,\"share_percent\":%.3f}",
-            device_of(plan, r)->unit, (int)r->table, r->address, r->count, used_registers(plan, r),
-            (long long)plan_request_us(plan, r), r->period_ms, plan_phase_ms(plan, index),
-            percent_of(share_us(plan, r)));
+            device_of(plan, r)->unit, role_name(r->role), (int)r->table, r->address, r->count,
+            used_registers(plan, r), (long long)plan_request_us(plan, r), r->period_ms,
+            plan_phase_ms(plan, index), percent_of(share_us(plan, r)));
 }
 
 void plan_text_json(const struct plan *plan, struct buf *out)

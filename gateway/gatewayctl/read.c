@@ -21,6 +21,8 @@ struct read_verb {
     bool json;
     const char *targets[TARGETS_MAX];
     bool failed; /* something could not be read; the rest was */
+    /* of a dynamic map: what each slot holds, and whether its value counts (0) */
+    uint16_t codes[PROFILE_SLOTS_MAX], status[PROFILE_SLOTS_MAX];
     size_t shown;
 };
 
@@ -51,9 +53,35 @@ static void show_point(struct read_verb *v, const struct point *p, const uint16_
                     : regs                    ? cause_text(s.cause, s.exception, cause)
                                               : _("failed"));
     printf("%s %u", point_table_name(p->table), p->address);
-    for (unsigned i = 0; regs && i < p->count && i < POINT_REGS_MAX; i++)
+    unsigned width = p->code ? point_type_width(p->type) : p->count;
+    for (unsigned i = 0; regs && i < width && i < POINT_REGS_MAX; i++)
         printf(p->table <= TABLE_DISCRETE ? " %X" : " %04X", regs[i]);
     printf("%s%s\n", trouble ? "  " : "", trouble ? trouble : "");
+}
+
+/* A dynamic map: the registers of the slot that holds the point; NULL: none does, or not now. */
+static const uint16_t *slot_of(const struct read_verb *v, const struct profile *profile,
+                               const struct point *p, const uint16_t *values)
+{
+    const struct profile_map *map = &profile->map;
+    for (size_t i = 0; i < map->slots; i++)
+        if (v->codes[i] == p->code)
+            return v->status[i] == 0 ? values + i * map->stride : NULL;
+    return NULL;
+}
+
+static void show_points(struct read_verb *v, const struct plan *plan,
+                        const struct plan_request *request, const char *trouble)
+{
+    const struct profile *profile = plan->devices[request->device].profile;
+    for (size_t i = request->first; i < request->first + (size_t)request->points; i++) {
+        const struct point *p = &profile->points[plan->points[i]];
+        const uint16_t *regs = answer.values + (p->address - request->address);
+        if (p->code != 0)
+            regs = slot_of(v, profile, p, regs);
+        show_point(v, p, trouble ? NULL : regs,
+                   trouble || regs ? trouble : _("the device does not measure this now"));
+    }
 }
 
 static int show_request(struct read_verb *v, struct reach *r, const struct plan *plan,
@@ -74,12 +102,10 @@ static int show_request(struct read_verb *v, struct reach *r, const struct plan 
     buf_init(&why, memory, sizeof(memory));
     reach_describe(&answer.reply, &why);
     v->failed |= !ok;
-    for (size_t i = request->first; i < request->first + (size_t)request->points; i++) {
-        const struct point *p = &d->profile->points[plan->points[i]];
-        if (p->code == 0)
-            show_point(v, p, ok ? answer.values + (p->address - request->address) : NULL,
-                       ok ? NULL : buf_cstr(&why));
-    }
+    if (ok && request->role != PLAN_POINTS && request->count <= PROFILE_SLOTS_MAX)
+        memcpy(request->role == PLAN_CODES ? v->codes : v->status, answer.values,
+               request->count * sizeof(answer.values[0]));
+    show_points(v, plan, request, ok ? NULL : buf_cstr(&why));
     return 0;
 }
 
@@ -110,6 +136,8 @@ static int show_device(struct read_verb *v, struct reach *r, const char *name, c
     if (rc != 0)
         return rc;
     v->shown = 0;
+    memset(v->codes, 0, sizeof(v->codes));
+    memset(v->status, 0, sizeof(v->status));
     if (v->json) {
         printf("{\"v\":1,\"device\":\"%s\",\"unit\":%u,\"points\":[", name, one.unit);
     } else {

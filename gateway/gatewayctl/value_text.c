@@ -105,7 +105,8 @@ void value_text_json_point(const struct point *p, const uint16_t *regs, const st
         buf_fmt(&out, ",\"cause\":\"%s\"", cause_text(s->cause, s->exception, cause));
     buf_fmt(&out, ",\"table\":\"%s\",\"address\":%u,\"raw\":[", point_table_name(p->table),
             p->address);
-    for (unsigned i = 0; regs && i < p->count && i < POINT_REGS_MAX; i++)
+    unsigned width = p->code ? point_type_width(p->type) : p->count;
+    for (unsigned i = 0; regs && i < width && i < POINT_REGS_MAX; i++)
         buf_fmt(&out, "%s%u", i ? "," : "", regs[i]);
     buf_str(&out, "]}");
     fputs(buf_cstr(&out), stdout);

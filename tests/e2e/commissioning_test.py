@@ -184,6 +184,18 @@ class Plan(Bench):
         self.assertIn("% in use", said)
 
 
+class DynamicMap(Bench):
+    def test_a_sonde_that_says_itself_what_it_measures_is_read(self):
+        name, = [f[:-5] for f in os.listdir(SHIPPED) if "exo" in f]
+        self.start_boards([{"name": "sonde", "profile": name, "unit": 1}], pace=False)
+        self.write_config([{"name": "sonde", "profile": name, "unit": 1, "period_ms": 5000}], baud=115200)
+        sonde, = self.lines("read", "sonde", "-c", self.config)
+        good = [p for p in sonde["points"] if p["quality"] == "good"]
+        self.assertGreater(len(good), 3, sonde)
+        one, = self.lines("read", f"sonde/{good[0]['point']}", "-c", self.config)
+        self.assertEqual(one["points"][0]["quality"], "good")
+
+
 class Line(Bench):
     """The same questions to the port alone and beside a running gatewayd."""
 
