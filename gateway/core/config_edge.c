@@ -434,7 +434,7 @@ struct gateway_point gateway_config_point(const struct gateway_config *c, size_t
         return (struct gateway_point){d->profile->points[point].name,
                                       d->profile->points[point].kind};
     size_t i = point - d->profile->point_count;
-    assert(i < d->derived_count);
+    assert(d->derived && i < d->derived_count);
     return (struct gateway_point){d->derived[i].name, d->derived[i].kind};
 }
 

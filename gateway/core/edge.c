@@ -86,6 +86,7 @@ static size_t points_of(const struct gateway_device *d)
 static int allocate(struct edge *edge, const struct gateway_config *c)
 {
     size_t slots = 0, derived = 0, uses = 0;
+    assert(c->device_count > 0); /* the configuration has one at least */
     for (size_t d = 0; d < c->device_count; d++) {
         slots += points_of(&c->devices[d]);
         derived += c->devices[d].derived_count;
