@@ -26,8 +26,8 @@
 #include "model/command.h"
 #include "model/control.h"
 
-#define GATEWAYD_MAIL_SLOTS      8192
-#define GATEWAYD_MAIL_RESERVED   1024
+#define GATEWAYD_MAIL_SLOTS      2048
+#define GATEWAYD_MAIL_RESERVED   512
 #define GATEWAYD_MQTT_MAIL       0x4d00
 #define GATEWAYD_SPOOL_MAIL      0x5300
 #define GATEWAYD_INFLIGHT_MAX    64

@@ -19,6 +19,11 @@
 #define CONFIG_DEFAULT "/etc/ioc/gateway.json"
 #define ARENAS_MAX     1 /* of malloc: one a thread, its default, costs megabytes and gains nothing */
 
+/* Tables made at the start are sized for the worst case and live as long as the process: mapped one
+ * by one they take only the memory they use. What comes and goes later is better in the heap. */
+#define MAPPED_AT_START (16 * 1024)
+#define MAPPED_LATER    (128 * 1024)
+
 static void on_mail(void *owner, const struct mail *m)
 {
     struct gatewayd *g = owner;
@@ -158,6 +163,8 @@ static int run(struct gateway_config *config, struct err *e)
     if (rc == 0) {
         log_info("%s in %s: %zu buses, %zu devices, configuration %s", config->gateway,
                  config->area, config->bus_count, config->device_count, config->conf);
+        mallopt(M_MMAP_THRESHOLD, MAPPED_LATER);
+        malloc_trim(0); /* what only reading the configuration took */
         notify_send("READY=1");
         rc = loop_run(g->loop);
     }
@@ -181,6 +188,7 @@ int main(int argc, char **argv)
         return status;
     log_init("gatewayd", LOG_LEVEL_INFO);
     mallopt(M_ARENA_MAX, ARENAS_MAX);
+    mallopt(M_MMAP_THRESHOLD, MAPPED_AT_START);
     if (config_file_load(o.config, &config, &e) != 0) {
         cli_fail("gatewayd", &e);
         return CLI_BAD_INPUT;

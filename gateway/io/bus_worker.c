@@ -92,21 +92,23 @@ static struct sample bad_sample(const struct bus_worker *w, enum cause cause, ui
 }
 
 /* Decodes one point of the last reply, whose first register or bit is `address`. */
-static struct sample good_sample(const struct bus_worker *w, uint16_t device,
-                                 const struct point *point, uint16_t address)
+static void good_sample(const struct bus_worker *w, uint16_t device, const struct point *point,
+                        uint16_t address, struct sample *s)
 {
-    struct sample s = {.at = w->reply_utc, .mono = w->reply_mono};
+    s->exception = 0;
+    s->at = w->reply_utc;
+    s->mono = w->reply_mono;
     assert(point->address >= address);
     const uint16_t *regs = &w->values[point->address - address];
     if (point->code)
         regs = bus_maps_find(w->maps, device, point->code, regs);
     if (regs) {
-        point_decode(point, regs, &s);
+        point_decode(point, regs, s);
     } else {
-        s.quality = QUALITY_BAD;
-        s.cause = CAUSE_INVALID;
+        s->quality = QUALITY_BAD;
+        s->cause = CAUSE_INVALID;
+        s->value.type = VALUE_NONE;
     }
-    return s;
 }
 
 /* The registers of r's points, for who watches: lost without harm. */
@@ -148,9 +150,10 @@ static void do_report(struct bus_worker *w, const struct poll_report *r)
     for (size_t i = 0; i < r->points; i++) {
         uint16_t point = w->config.plan->points[r->first + i];
         struct sample *s = &report->samples[i];
-        *s = r->cause == CAUSE_NONE
-                 ? good_sample(w, r->device, &d->profile->points[point], r->address)
-                 : bad_sample(w, r->cause, r->exception);
+        if (r->cause == CAUSE_NONE)
+            good_sample(w, r->device, &d->profile->points[point], r->address, s);
+        else
+            *s = bad_sample(w, r->cause, r->exception);
         s->device = d->index;
         s->point = point;
     }
@@ -211,7 +214,7 @@ static void do_written(struct bus_worker *w, const struct poll_written *r)
     else if (r->read_back != BUS_OK)
         written->read_back = outcome_sample(w, r->read_back, r->exception);
     else
-        written->read_back = good_sample(w, r->device, point, point->address);
+        good_sample(w, r->device, point, point->address, &written->read_back);
     written->maybe_written = r->written != BUS_EXCEPTION && r->written != BUS_LOST;
     written->read_back.device = d->index;
     written->read_back.point = r->read_point;

@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "gateway/io/spool_inner.h"
+#include "io/pages.h"
 
 #define EPOCH_MAX     ((uint64_t)INT64_MAX)
 #define COUNTER_MAX   (EPOCH_MAX >> 32)
@@ -15,6 +16,7 @@
 #define GIVE_UP_AFTER 3u /* failed commits, then another place is tried */
 #define DROP_SHARE    8u /* of a full memory, dropped at a time */
 #define SEGMENTS_MAX  65536u
+#define TAIL_KEEP     262144u /* bytes of the tail's memory that stay in use for good */
 
 /* --- making room --- */
 
@@ -241,12 +243,16 @@ static int write_dense(struct spool *s)
 /* The whole tail into segments. */
 static int flush(struct spool *s)
 {
+    const struct buf *tail = &s->tail.bytes;
+    size_t peak = tail->len;
     int rc = 0;
     while (!rc && (s->tail.count || s->ledger.dirty)) {
         rc = write_dense(s);
         if (rc == ERR_AGAIN)
             rc = make_room(s);
     }
+    if (peak > TAIL_KEEP)
+        pages_give_back(tail->data + tail->len, peak - tail->len);
     return rc;
 }
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "io/pages.h"
 
 #define NAME_DIGITS    16
 #define SEGMENT_SUFFIX ".seg"
@@ -404,6 +405,16 @@ int spool_disk_recover(struct spool_disk *d, struct spool_ledger *l)
     d->active = segment_open(d, newest->number, false);
     newest->sealed = d->active < 0;
     return 0;
+}
+
+void spool_disk_unload(struct spool_disk *d)
+{
+    if (d->loaded == 0)
+        return;
+    d->loaded = 0;
+    d->record_count = 0;
+    pages_give_back(d->image, d->image_size);
+    pages_give_back(d->records, SPOOL_SEGMENT_RECORDS_MAX * sizeof(*d->records));
 }
 
 /* --- writing --- */

@@ -83,5 +83,8 @@ int spool_disk_recycle(struct spool_disk *d, size_t at);
 int spool_disk_remove(struct spool_disk *d, size_t at);
 /* Brings segments[at] into image and records. */
 int spool_disk_load(struct spool_disk *d, size_t at, struct spool_ledger *l);
+/* Lets go of image and records, and gives the system back the memory behind them until the next
+ * load. */
+void spool_disk_unload(struct spool_disk *d);
 
 #endif

@@ -319,6 +319,8 @@ struct spool_batch *spool_take(struct spool *s, const struct spool_wish *wish)
         return NULL;
     take_records(&t, s->tail.records, spool_degraded(s) ? s->tail.count : s->tail.parted);
     take_segments(&t);
+    if (!t.batch)
+        spool_disk_unload(&s->disk); /* all is handed out: for now nobody asks for it */
     if (!t.batch || t.batch->count)
         return t.batch;
     free(t.batch);

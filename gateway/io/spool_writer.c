@@ -9,12 +9,14 @@
 #include <time.h>
 
 #include "base/log.h"
+#include "io/pages.h"
 
 #define ORDERS_LEAST   (256u * 1024u)
 #define RETRY_MAX_MS   30000
 #define STATE_EVERY_MS 5000
 #define OFFER_EVERY_MS 60000
-#define COMMIT_BYTES   262144 /* so many are committed early: memory stays small under a flood */
+#define COMMIT_BYTES   131072 /* so many are committed early: memory stays small under a flood */
+#define INBOX_KEEP     262144 /* bytes of each queue's memory that stay in use for good */
 #define NEVER          INT64_MAX
 
 enum order_kind {
@@ -197,6 +199,8 @@ static void do_orders(struct spool_writer *w)
         order_do(w, &o, w->work.bytes + at + sizeof(o));
         at += sizeof(o) + o.len;
     }
+    if (w->work.len > INBOX_KEEP)
+        pages_give_back(w->work.bytes, w->work.len);
     w->work.len = 0;
 }
 
@@ -205,7 +209,7 @@ static void do_orders(struct spool_writer *w)
 static bool needs_hurry(const struct spool_writer *w, const struct order *o)
 {
     bool patient = o->kind == ORDER_APPEND || o->kind == ORDER_ACK;
-    return !patient || w->inbox.len > w->orders_max / 4;
+    return !patient || w->inbox.len > COMMIT_BYTES;
 }
 
 static int put(struct spool_writer *w, struct order *o, const void *bytes, size_t len)

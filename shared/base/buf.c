@@ -9,30 +9,6 @@ void buf_init(struct buf *b, void *memory, size_t cap)
     *b = (struct buf){.data = memory, .cap = cap};
 }
 
-void buf_put(struct buf *b, const void *bytes, size_t n)
-{
-    if (b->overflow || n > b->cap - b->len) {
-        b->overflow = true;
-        return;
-    }
-    if (n)
-        memcpy(b->data + b->len, bytes, n);
-    b->len += n;
-}
-
-void buf_char(struct buf *b, char c)
-{
-    if (b->overflow || b->len == b->cap)
-        b->overflow = true;
-    else
-        b->data[b->len++] = c;
-}
-
-void buf_str(struct buf *b, const char *text)
-{
-    buf_put(b, text, strlen(text));
-}
-
 void buf_fmt(struct buf *b, const char *fmt, ...)
 {
     if (b->overflow)

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 struct buf {
     char *data; /* borrowed; not NUL-terminated unless buf_cstr is called */
@@ -19,10 +20,32 @@ struct buf {
 };
 
 void buf_init(struct buf *b, void *memory, size_t cap);
-void buf_put(struct buf *b, const void *bytes, size_t n);
-void buf_char(struct buf *b, char c);
-void buf_str(struct buf *b, const char *text);
 void buf_fmt(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* These stand here so that puts of literals become plain stores: packs are made of them. */
+static inline void buf_put(struct buf *b, const void *bytes, size_t n)
+{
+    if (b->overflow || n > b->cap - b->len) {
+        b->overflow = true;
+        return;
+    }
+    if (n)
+        memcpy(b->data + b->len, bytes, n);
+    b->len += n;
+}
+
+static inline void buf_char(struct buf *b, char c)
+{
+    if (b->overflow || b->len == b->cap)
+        b->overflow = true;
+    else
+        b->data[b->len++] = c;
+}
+
+static inline void buf_str(struct buf *b, const char *text)
+{
+    buf_put(b, text, strlen(text));
+}
+
 /* Decimal digits, without printf's cost. */
 void buf_u64(struct buf *b, uint64_t v);
 void buf_i64(struct buf *b, int64_t v);

@@ -50,6 +50,13 @@ void json_write_string(struct buf *b, const char *text)
  */
 static bool write_decimal(struct buf *b, double v)
 {
+    if (fabs(v) < WHOLE_MAX && !signbit(v)) {
+        uint64_t whole = (uint64_t)v;
+        if (!((double)whole < v)) { /* cut off, so never above */
+            buf_u64(b, whole);
+            return true;
+        }
+    }
     static const double powers[DECIMALS_MAX + 1] = {1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9};
     for (unsigned k = 0; k <= DECIMALS_MAX; k++) {
         double power = powers[k];

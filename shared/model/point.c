@@ -122,6 +122,8 @@ static struct fraction fraction_of(const struct point *p)
 
 static double apply_scale(const struct point *p, double raw)
 {
+    if (!(p->scale < 1 || p->scale > 1 || p->offset < 0 || p->offset > 0))
+        return raw;
     struct fraction f = fraction_of(p);
     double whole = raw,
            part = 1; /* 117.32 kW is 11732 hundredths: the same for a raw that is not */
@@ -296,7 +298,7 @@ void point_decode(const struct point *p, const uint16_t *regs, struct sample *s)
 {
     s->quality = QUALITY_GOOD;
     s->cause = CAUSE_NONE;
-    s->value = (struct value){.type = VALUE_NONE};
+    s->value.type = VALUE_NONE;
     if (p->type == TYPE_STRING) {
         set_string(p, regs, s);
         return;

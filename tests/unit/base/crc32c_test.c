@@ -33,11 +33,24 @@ static void continues_over_any_cut(void **state)
         assert_int_equal(crc32c(crc32c(0, text, cut), text + cut, 30 - cut), whole);
 }
 
+static void the_processors_instruction_and_the_table_agree(void **state)
+{
+    (void)state;
+    uint8_t bytes[300];
+    for (size_t i = 0; i < sizeof(bytes); i++)
+        bytes[i] = (uint8_t)(i * 7 + i / 13);
+    for (size_t from = 0; from < 16; from++)
+        for (size_t n = 0; n + from <= sizeof(bytes); n++)
+            assert_int_equal(crc32c((uint32_t)n, bytes + from, n),
+                             crc32c_by_table((uint32_t)n, bytes + from, n));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rfc3720_vectors),
         cmocka_unit_test(continues_over_any_cut),
+        cmocka_unit_test(the_processors_instruction_and_the_table_agree),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
