@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -38,6 +39,8 @@ int line_plug(struct line *l, struct err *e)
 {
     if (l->plugged)
         return 0;
+    if (l->config->pace)
+        prctl(PR_SET_TIMERSLACK, 1UL); /* nanoseconds: paced replies are to be exact */
     int r = l->config->type == WIRE_RTU ? line_rtu_open(l, e) : line_tcp_open(l, e);
     l->plugged = r == 0;
     return r;
@@ -97,13 +100,20 @@ static uint64_t silence_us(const struct line *l)
 }
 
 /* A pseudo terminal carries a request in no time; what the real line would have taken for it, for
- * the reply and for the quiet before and after goes into the reply's delay. */
-static uint32_t delay_ms(const struct line *l, const struct slave *s, size_t request_len,
-                         size_t reply_len)
+ * the reply and for the quiet by which the slave knows the request's end goes into the reply's
+ * delay. The quiet behind the reply is the master's to keep. */
+static int64_t delay_us(const struct line *l, const struct slave *s, size_t request_len,
+                        size_t reply_len)
 {
-    uint64_t us = s->options.turnaround_ms * UINT64_C(1000) +
-                  line_time_us(l, request_len + reply_len) + 2 * silence_us(l);
-    return (uint32_t)((us + 500) / 1000);
+    return (int64_t)(s->options.turnaround_ms * UINT64_C(1000) +
+                     line_time_us(l, request_len + reply_len) + silence_us(l));
+}
+
+static void set_due(const struct line *l, struct outbox_job *job, int64_t us)
+{
+    job->due = clk_mono_add(clk_mono(loop_clk(l->loop)), (us + 500) / 1000);
+    if (l->config->type == WIRE_RTU && l->config->pace)
+        outbox_due_exact(job, us);
 }
 
 static struct slave *find_slave(const struct line *l, uint8_t unit)
@@ -138,6 +148,7 @@ static void apply_fault(const struct line *l, struct slave *s, struct outbox_job
     switch (s->fault.kind) {
     case FAULT_LATE:
         job->due = clk_mono_add(job->due, s->fault.parameter);
+        job->exact_us = 0;
         job->fate = "late";
         break;
     case FAULT_DRIBBLE:
@@ -176,8 +187,7 @@ static void send_reply(struct line_end *end, const struct wire_request *request,
         unit = (uint8_t)(unit % 247 + 1);
     job->len = wire_wrap(end->wire.kind, request->transaction, unit, reply->pdu, reply->pdu_len,
                          job->frame);
-    job->due =
-        clk_mono_add(clk_mono(loop_clk(l->loop)), delay_ms(l, s, request->frame_len, job->len));
+    set_due(l, job, delay_us(l, s, request->frame_len, job->len));
     job->fate = "ok";
     job->slave = s;
     job->reading_count = reply->reading_count;

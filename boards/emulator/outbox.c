@@ -3,9 +3,11 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #define RETRY_MS 2 /* the other side does not read */
+#define AWAKE_US 200
 
 static void run(struct outbox *o, struct clk_mono now);
 
@@ -89,12 +91,39 @@ static void enter_in_ledger(const struct outbox *o, const struct outbox_job *job
         journal_write(o->journal, at, job->slave, &job->readings[i], job->fate);
 }
 
+static int64_t exact_now_us(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_BOOTTIME, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+/* The loop's timers are milliseconds: it wakes one early, and the rest is waited out here. */
+void outbox_due_exact(struct outbox_job *job, int64_t delay_us)
+{
+    job->exact_us = exact_now_us() + delay_us;
+    job->due.ms = job->exact_us / 1000 - 1;
+}
+
+/* A sleep ends late by what the scheduler takes, so its last part is spent awake. */
+static void wait_exact(const struct outbox_job *job)
+{
+    int64_t us = job->exact_us - AWAKE_US;
+    struct timespec t = {.tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000};
+    if (job->exact_us == 0 || job->sent > 0)
+        return;
+    clock_nanosleep(CLOCK_BOOTTIME, TIMER_ABSTIME, &t, NULL);
+    while (exact_now_us() < job->exact_us)
+        ;
+}
+
 /* Sends what is due of the job. 1: all of it has left; 0: more to come, due is moved; or
  * ERR_CLOSED. The time in the ledger is taken before the write, so it is never after the reply's
  * arrival. */
 static int send_job(struct outbox *o, struct outbox_job *job, struct clk_mono now)
 {
     size_t n = job->byte_gap_ms ? 1 : job->len - job->sent;
+    wait_exact(job);
     struct clk_utc at = clk_utc(loop_clk(o->loop));
     ssize_t written = o->fd < 0 ? (ssize_t)n : write(o->fd, job->frame + job->sent, n);
     if (written < 0 && errno != EAGAIN && errno != EINTR)

@@ -4,7 +4,8 @@
  *
  * On a serial bus replies are independent: a late slave does not hold up its neighbours. On a TCP
  * connection they leave in the order of the requests. A full outbox drops the new reply, as a
- * device that is too busy does; nothing of it reaches the ledger. Runs on the loop.
+ * device that is too busy does; nothing of it reaches the ledger. Runs on the loop; a reply with an
+ * exact moment holds the loop up for the last of its milliseconds.
  */
 #ifndef EMULATOR_OUTBOX_H
 #define EMULATOR_OUTBOX_H
@@ -23,6 +24,7 @@
 
 struct outbox_job {
     struct clk_mono due;
+    int64_t exact_us;     /* not before this moment (CLOCK_BOOTTIME); 0: `due` is exact enough */
     uint32_t byte_gap_ms; /* 0: all at once */
     size_t len, sent;
     uint8_t frame[WIRE_FRAME_MAX + 1]; /* noise may add a byte */
@@ -48,6 +50,9 @@ struct outbox {
 /* ERR_NOMEM. The caller sets fd, broken and owner. */
 int outbox_init(struct outbox *o, struct loop *loop, struct journal *journal, bool ordered);
 void outbox_finish(struct outbox *o); /* of a zeroed struct is fine */
+
+/* The job is due so many microseconds from now, exactly. */
+void outbox_due_exact(struct outbox_job *job, int64_t delay_us);
 
 /* The place of the next reply, zeroed; NULL when full. outbox_push sends it on its way. */
 struct outbox_job *outbox_room(struct outbox *o);

@@ -116,7 +116,7 @@ int gatewayctl_wait(int argc, char **argv)
         .operand_min = 1,
         .operand_max = 2};
     int exit_code;
-    int64_t timeout_s;
+    int64_t timeout_s = 0;
     struct err e = {0};
     if (!cli_parse(&command, argc, argv, w.words, &exit_code))
         return exit_code;
