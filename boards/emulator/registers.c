@@ -46,7 +46,8 @@ bool registers_is_bcd(enum point_type type)
 double registers_numbers(enum point_type type)
 {
     unsigned bits = registers_bits(type);
-    return registers_is_bcd(type) ? pow(10, bits / 4) : ldexp(1, (int)bits);
+    unsigned digits = bits / 4;
+    return registers_is_bcd(type) ? pow(10, digits) : ldexp(1, (int)bits);
 }
 
 unsigned registers_words(enum point_type type)

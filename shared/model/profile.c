@@ -364,6 +364,9 @@ static int check_readback(struct maker *m, size_t i)
         return refuse(m, m->origin[i], "readback", "there is no point \"%s\"", p->readback);
     if (shown->write_only)
         return refuse(m, m->origin[i], "readback", "%s cannot be read either", p->readback);
+    if (shown->code)
+        return refuse(m, m->origin[i], "readback", "%s stands in the map, today here, then there",
+                      p->readback);
     return 0;
 }
 

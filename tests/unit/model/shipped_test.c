@@ -125,26 +125,31 @@ static void check_sample(const char *line, const struct sample *s, const char *w
         fail_msg("%s: reads %.17g", line, s->value.number);
 }
 
-static void check_vector(const char *line)
+/* The words of a vector's line. */
+enum { V_PROFILE, V_POINT, V_TABLE, V_ADDRESS, V_REGISTERS, V_VALUE, V_UNIT, V_WORDS };
+
+static void check_vector(char *line)
 {
-    char profile[NAME_SIZE], point[NAME_SIZE], table[12], hex[132], want[24], unit[16];
-    unsigned address;
+    const char *words[V_WORDS] = {0};
+    char text[256];
     uint16_t regs[POINT_REGS_MAX] = {0};
     struct sample s = {0};
-    if (sscanf(line, "%32s %32s %11s %u %131s %23s %15s", profile, point, table, &address, hex,
-               want, unit) != 7)
-        fail_msg("\"%s\" is no vector", line);
-    struct profile *p = load(profile);
-    const struct point *found = profile_find(p, point);
-    if (!found)
-        fail_msg("%s: no such point", line);
-    assert_string_equal(point_table_name(found->table), table);
-    if (found->address != address)
-        fail_msg("%s: stands at %u", line, found->address);
-    assert_string_equal(found->kind->unit, strcmp(unit, "-") == 0 ? "" : unit);
-    read_registers(hex, regs);
+    snprintf(text, sizeof(text), "%s", line);
+    for (size_t i = 0; i < V_WORDS; i++)
+        if (!(words[i] = strsep(&line, " ")))
+            fail_msg("\"%s\" is no vector", text);
+    struct profile *p = load(words[V_PROFILE]);
+    const struct point *found = profile_find(p, words[V_POINT]);
+    if (!found || found->address != strtoul(words[V_ADDRESS], NULL, 10)) {
+        fail_msg("%s: nothing of that name stands there", text);
+        return;
+    }
+    assert_string_equal(point_table_name(found->table), words[V_TABLE]);
+    const char *unit = strcmp(words[V_UNIT], "-") == 0 ? "" : words[V_UNIT];
+    assert_string_equal(found->kind->unit, unit);
+    read_registers(words[V_REGISTERS], regs);
     point_decode(found, regs, &s);
-    check_sample(line, &s, want);
+    check_sample(text, &s, words[V_VALUE]);
     profile_free(p);
 }
 
