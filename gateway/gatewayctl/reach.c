@@ -173,8 +173,8 @@ static int find_daemon(struct reach *r, const struct reach_options *o, struct er
 int reach_find(struct reach *r, const struct reach_options *o, const char *device, struct err *e)
 {
     *r = (struct reach){.bus = -1};
-    if (!device && !o->bus && !o->port)
-        return err_set(e, ERR_INVALID, "which line? Name a device, --bus NAME or --port PORT");
+    if ((device != NULL) + (o->bus != NULL) + (o->port != NULL) != 1)
+        return err_set(e, ERR_INVALID, "which line? Name a device, or --bus NAME, or a port");
     int rc = config_file_read(o->config, &r->config, &r->config_error);
     if (rc != 0 && (device || o->bus)) {
         *e = r->config_error;

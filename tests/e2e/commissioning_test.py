@@ -229,6 +229,10 @@ class Line(Bench):
             self.assertEqual(said["points"][0]["value"], shown)
             back, = self.lines("read", "relays/k1", "-c", self.config, *more)
             self.assertEqual(back["points"][0]["value"], shown)
+        self.order("fault", "gw-1/relays", "deaf")  # acknowledges, and does nothing
+        lied = self.tool("write", "relays/k1", "on", "--yes", "-c", self.config, *more, code=1)
+        self.assertIn("what is read back is not what was written", lied.stderr)
+        self.order("fault", "gw-1/relays", "none")
         self.assertIn("add --yes", self.tool("write", "relays/k1", "on", "-c", self.config, *more, code=2).stderr)
         self.assertIn("cannot be written",
                       self.tool("write", "meter/voltage-l1", "1", "--yes", "-c", self.config, *more, code=2).stderr)
@@ -241,6 +245,12 @@ class Line(Bench):
         timing, = self.lines("timing", "--bus", "rs485-1", "--probes", "20", "-c", self.config)
         self.assertEqual((timing["asked"], timing["replies"], sum(timing["turnaround"])), (20, 20, 20))
         self.assertGreaterEqual(timing["timeout_ms"], 100)
+        self.order("fault", "gw-1/relays", "lag", "300")
+        self.tool("write", "relays/k1", "on", "--yes", "-c", self.config)
+        self.order("fault", "gw-1/relays", "none")
+        two = self.tool("read", "--bus", "rs485-1", "--port", self.path("tty"), "--unit", "1", "--input", "0", "-c",
+                        self.config, code=2)
+        self.assertIn("which line?", two.stderr)
         silent = self.tool("timing", "--bus", "rs485-1", "--unit", "99", "--holding", "0", "--probes", "2", "-c",
                            self.config, code=1)
         self.assertIn("never answered", silent.stderr)
