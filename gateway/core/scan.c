@@ -8,6 +8,7 @@
 #include "gateway/core/scan_inside.h"
 
 #define PATIENCE       5    /* times the wait, for a slave that was seen to be slow */
+#define SERVER_BAUD    2400 /* as slow as they come: for the time a reply may take */
 #define EXCEPTION_PATH 0x0a /* a gateway's word for an address it cannot reach, */
 #define EXCEPTION_MUTE 0x0b /* and for one that is silent (V1.1b3, section 7) */
 
@@ -63,6 +64,8 @@ static void list_settings(struct scan *s)
 {
     const struct scan_options *o = &s->options;
     if (o->kind != BUS_RTU) {
+        /* the line behind a serial server has a speed nobody here knows */
+        s->settings[0].baud = o->kind == BUS_RTU_TCP ? SERVER_BAUD : 0;
         s->setting_count = 1;
         return;
     }

@@ -128,9 +128,9 @@ static void print_bus(const struct scan_text *t, const struct scan_settings *s)
                "\"baud\": %u, \"parity\": \"%s\", \"stop_bits\": %u}],\n",
                line->path, s->baud, parity_word(s->parity), s->stop_bits);
     else
-        printf("  \"buses\": [{\"name\": \"bus-1\", \"type\": \"tcp\", \"host\": \"%s\", "
+        printf("  \"buses\": [{\"name\": \"bus-1\", \"type\": \"%s\", \"host\": \"%s\", "
                "\"port\": %u}],\n",
-               line->host, line->port);
+               line->kind == BUS_TCP ? "tcp" : "rtu-over-tcp", line->host, line->port);
 }
 
 static void print_device(const struct scan_text *t, const struct scan_find *f,
@@ -158,7 +158,7 @@ static void print_next(const struct scan_text *t, const struct scan_find *f)
         printf("--port %s --baud %u --parity %s --stop %u", line->path, f->settings.baud,
                parity_word(f->settings.parity), f->settings.stop_bits);
     else
-        printf("--port %s:%u", line->host, line->port);
+        printf("--port %s%s:%u", line->kind == BUS_TCP ? "" : "rtu:", line->host, line->port);
     printf(" --unit %u --holding 0 --count 10\n", f->unit);
 }
 
