@@ -15,6 +15,7 @@
 #include "gateway/io/control_file.h"
 #include "gateway/io/timesync.h"
 #include "io/crypto.h"
+#include "model/jws.h"
 
 #define EVENT_COMMAND  "command"
 #define EVENT_SECURITY "security"
@@ -195,6 +196,41 @@ static void refuse(struct gatewayd *g, const struct gate_offer *o, const struct 
     gatewayd_packs_result(g, &r, NULL, 0);
 }
 
+/* What a text that nobody we know has signed says of itself. None of it is proved, so it is
+ * answered, for who asks is waiting, and neither believed nor remembered. */
+static bool read_claim(const struct gatewayd *g, const struct mqtt_message *m,
+                       struct command_result *r)
+{
+    char memory[COMMAND_SIZE_MAX];
+    struct buf payload;
+    struct jws jws;
+    struct command c;
+    buf_init(&payload, memory, sizeof(memory));
+    if (m->retained || m->payload_len > COMMAND_SIZE_MAX ||
+        jws_split(mqtt_message_payload(m), m->payload_len, &jws, &payload, NULL) != 0 ||
+        command_decode(payload.data, payload.len, &c, NULL) != 0 ||
+        strcmp(c.gateway, g->config->gateway) != 0)
+        return false;
+    *r = (struct command_result){.outcome = COMMAND_REFUSED};
+    snprintf(r->id, sizeof(r->id), "%s", c.id);
+    snprintf(r->kid, sizeof(r->kid), "%s", jws.kid);
+    snprintf(r->target, sizeof(r->target), "%s", c.target);
+    return true;
+}
+
+static void refuse_unproved(struct gatewayd *g, const struct gate_offer *o,
+                            const struct mqtt_message *m, const struct err *why)
+{
+    struct command_result r;
+    if (!gate_may_say(&g->switching->gate, clk_mono(g->clk)))
+        return;
+    say_refused(g, o, why);
+    if (!read_claim(g, m, &r))
+        return;
+    snprintf(r.reason, sizeof(r.reason), "%s", why->text);
+    gatewayd_packs_result(g, &r, NULL, 0);
+}
+
 static void obey(struct gatewayd *g, const struct gate_offer *o)
 {
     struct actuator_now now = now_of(g);
@@ -228,7 +264,10 @@ void gatewayd_control_message(struct gatewayd *g, const struct mqtt_message *m)
             gatewayd_packs_result(g, stored, NULL, 0);
         break;
     case GATE_REFUSED:
-        refuse(g, &offer, &e);
+        if (offer.key)
+            refuse(g, &offer, &e);
+        else
+            refuse_unproved(g, &offer, m, &e);
         break;
     }
 }
