@@ -294,7 +294,8 @@ static uint64_t hash_point(uint64_t hash, const struct point *p)
     json_write_number(&b, p->wrap);
     for (unsigned i = 0; i < p->invalid_count; i++)
         buf_fmt(&b, " %llx", (unsigned long long)p->invalid[i]);
-    return hash64_add(hash, text, b.len + 1);
+    return hash64_add(hash, buf_cstr(&b),
+                      b.len + 1); /* with its end: points must not run together */
 }
 
 static int compute_conf(struct gateway_config *c, struct err *e)
