@@ -1,4 +1,5 @@
 #include "gateway/gatewayctl/ask.h"
+#include "base/text.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,14 +27,14 @@ void ask_put_options(struct ask_options *o, struct cli_option *table)
                                    .type = CLI_TEXT,
                                    .out = &o->socket,
                                    .value = "PATH",
-                                   .help = "the daemon's control socket; else as configured"};
-    table[1] =
-        (struct cli_option){.name = "config",
-                            .type = CLI_TEXT,
-                            .out = &o->config,
-                            .value = "FILE",
-                            .letter = 'c',
-                            .help = "the gateway's configuration (default " GATEWAYCTL_CONFIG ")"};
+                                   .help = N_("the daemon's control socket; else as configured")};
+    table[1] = (struct cli_option){
+        .name = "config",
+        .type = CLI_TEXT,
+        .out = &o->config,
+        .value = "FILE",
+        .letter = 'c',
+        .help = N_("the gateway's configuration (default /etc/ioc/gateway.json)")};
 }
 
 /* The one key is read by itself: a configuration may be wrong elsewhere, and that is for
@@ -77,7 +78,7 @@ int ask_path(const struct ask_options *o, char *path, size_t size, struct err *e
 
 int ask_open(const struct ask_options *o, struct ask **out, struct err *e)
 {
-    char path[CONFIG_PATH_SIZE];
+    char path[CONFIG_PATH_SIZE] = "";
     int rc = ask_path(o, path, sizeof(path), e);
     if (rc)
         return rc;

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/cli.h"
+#include "base/text.h"
 #include "gateway/core/decode.h"
 #include "gateway/gatewayctl/decode_text.h"
 #include "gateway/gatewayctl/gatewayctl.h"
@@ -123,13 +124,13 @@ int gatewayctl_decode(int argc, char **argv)
          .value = "N",
          .min = 1,
          .max = DECODE_READS_MAX,
-         .help = "read so often: what changes little is told better (default 1)"},
+         .help = N_("read so often: what changes little is told better (default 1)")},
         {.name = "all",
          .type = CLI_FLAG,
          .out = &v.all,
-         .help = "show types without any plausible value, too"},
-        {.name = "brief", .type = CLI_FLAG, .out = &v.brief, .help = "the verdict alone"},
-        {.name = "json", .type = CLI_FLAG, .out = &v.json, .help = "print one JSON object"},
+         .help = N_("show types without any plausible value, too")},
+        {.name = "brief", .type = CLI_FLAG, .out = &v.brief, .help = N_("the verdict alone")},
+        {.name = "json", .type = CLI_FLAG, .out = &v.json, .help = N_("print one JSON object")},
     };
     reach_put_options(&v.reach, options + 4);
     raw_put_options(&v.raw, options + 4 + REACH_OPTIONS);

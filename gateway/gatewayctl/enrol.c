@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/cli.h"
+#include "base/text.h"
 #include "gateway/gatewayctl/gatewayctl.h"
 #include "io/crypto.h"
 #include "io/fsx.h"
@@ -42,18 +43,18 @@ int gatewayctl_enrol(int argc, char **argv)
          .out = &o.name,
          .value = "NAME",
          .required = true,
-         .help = "the gateway's name: a-z, 0-9 and '-', at most 32"},
+         .help = N_("the gateway's name: a-z, 0-9 and '-', at most 32")},
         {.name = "area",
          .type = CLI_TEXT,
          .out = &o.area,
          .value = "AREA",
-         .help = "the area it stands in"},
+         .help = N_("the area it stands in")},
     };
     identity_put_options(&o.identity, options + 2);
     const struct cli_command command = {
         .name = "gatewayctl enrol",
-        .summary = "Makes the key and signing request of this gateway, or, with --install, puts "
-                   "the\ncertificate that came back in place.",
+        .summary = N_("Makes the key and signing request of this gateway, or, with --install, puts "
+                      "the\ncertificate that came back in place."),
         .options = options,
     };
     int exit_code;
@@ -91,13 +92,13 @@ int gatewayctl_cert(int argc, char **argv)
          .type = CLI_TEXT,
          .out = &ca,
          .value = "ROOT",
-         .help = "also check that it leads to this root and is valid now"},
-        {.name = "json", .type = CLI_FLAG, .out = &json, .help = "print one JSON object"},
+         .help = N_("also check that it leads to this root and is valid now")},
+        {.name = "json", .type = CLI_FLAG, .out = &json, .help = N_("print one JSON object")},
         {.name = NULL},
     };
     const struct cli_command command = {.name = "gatewayctl cert",
                                         .operands = "FILE",
-                                        .summary = "Shows what a certificate says.",
+                                        .summary = N_("Shows what a certificate says."),
                                         .options = options,
                                         .operand_min = 1,
                                         .operand_max = 1};

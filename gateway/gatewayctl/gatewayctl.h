@@ -20,6 +20,8 @@ int gatewayctl_plan(int argc, char **argv);
 int gatewayctl_status(int argc, char **argv);
 int gatewayctl_watch(int argc, char **argv);
 int gatewayctl_wait(int argc, char **argv);
+int gatewayctl_check(int argc, char **argv);
+int gatewayctl_doctor(int argc, char **argv);
 int gatewayctl_maintain(int argc, char **argv);
 
 #endif

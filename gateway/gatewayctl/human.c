@@ -1,5 +1,6 @@
 #include "gateway/gatewayctl/human.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -163,13 +164,15 @@ struct table *table_create(const char *const *heads, unsigned right)
         return NULL;
     t->heads = heads;
     t->right = right;
-    while (heads[t->columns])
+    do
         t->columns++;
+    while (heads[t->columns]);
     return t;
 }
 
 static size_t row_count(const struct table *t)
 {
+    assert(t->columns > 0);
     return (t->cells + t->columns - 1) / t->columns;
 }
 

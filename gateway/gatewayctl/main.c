@@ -7,8 +7,9 @@
 #include "base/text.h"
 
 static const struct cli_verb verbs[] = {
-    {"enrol", gatewayctl_enrol, "make this gateway's key and request, or install its certificate"},
-    {"cert", gatewayctl_cert, "show what a certificate says and how long it is valid"},
+    {"enrol", gatewayctl_enrol,
+     N_("make this gateway's key and request, or install its certificate")},
+    {"cert", gatewayctl_cert, N_("show what a certificate says and how long it is valid")},
     {"scan", gatewayctl_scan, N_("find the devices on a line, at any address and speed")},
     {"read", gatewayctl_read, N_("show what devices hold now")},
     {"write", gatewayctl_write, N_("set a point and show what is read back")},
@@ -20,6 +21,8 @@ static const struct cli_verb verbs[] = {
     {"wait", gatewayctl_wait,
      N_("wait until the uplink, the spool or a device is as it should be")},
     {"maintain", gatewayctl_maintain, N_("mark a device's readings while somebody works on it")},
+    {"check", gatewayctl_check, N_("check configurations, device profiles and control documents")},
+    {"doctor", gatewayctl_doctor, N_("examine this gateway, each trouble with its remedy")},
     {NULL, NULL, NULL},
 };
 

@@ -92,15 +92,20 @@ int gatewayctl_plan(int argc, char **argv)
          .out = &v.config,
          .value = "FILE",
          .letter = 'c',
-         .help = "the configuration (default " GATEWAYCTL_CONFIG ")"},
-        {.name = "bus", .type = CLI_TEXT, .out = &v.bus, .value = "NAME", .help = "this bus alone"},
-        {.name = "json", .type = CLI_FLAG, .out = &v.json, .help = "print one JSON object"},
-        {.name = "ascii", .type = CLI_FLAG, .out = &v.ascii, .help = "draw with ASCII alone"},
+         .help = N_("the configuration (default /etc/ioc/gateway.json)")},
+        {.name = "bus",
+         .type = CLI_TEXT,
+         .out = &v.bus,
+         .value = "NAME",
+         .help = N_("this bus alone")},
+        {.name = "json", .type = CLI_FLAG, .out = &v.json, .help = N_("print one JSON object")},
+        {.name = "ascii", .type = CLI_FLAG, .out = &v.ascii, .help = N_("draw with ASCII alone")},
         {.name = NULL}};
     const struct cli_command command = {
         .name = PROGRAM,
-        .summary = "Shows what each bus is asked, when and for how long. A bus that cannot carry "
-                   "its devices is\nshown with the sum and what would help; exit code 2 then.",
+        .summary =
+            N_("Shows what each bus is asked, when and for how long. A bus that cannot carry "
+               "its devices is\nshown with the sum and what would help; exit code 2 then."),
         .options = options};
     struct err e = {0};
     int exit_code;

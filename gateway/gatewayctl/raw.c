@@ -1,4 +1,5 @@
 #include "gateway/gatewayctl/raw.h"
+#include "base/text.h"
 
 #include <string.h>
 
@@ -17,14 +18,14 @@ void raw_put_options(struct raw_options *o, struct cli_option *options)
                                      .out = &o->unit,
                                      .value = "N",
                                      .max = 255,
-                                     .help = "address of the device, 1-247"};
+                                     .help = N_("address of the device, 1-247")};
     options[1] = (struct cli_option){.name = "count",
                                      .type = CLI_NUMBER,
                                      .out = &o->count,
                                      .value = "N",
                                      .min = 1,
                                      .max = BUS_BITS_MAX,
-                                     .help = "how many (default 1)"};
+                                     .help = N_("how many (default 1)")};
     for (size_t t = TABLE_COIL; t <= TABLE_INPUT; t++)
         options[1 + t] = (struct cli_option){.name = tables[t].name,
                                              .type = CLI_NUMBER,

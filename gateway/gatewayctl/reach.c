@@ -1,4 +1,5 @@
 #include "gateway/gatewayctl/reach.h"
+#include "base/text.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,40 +26,40 @@ void reach_put_options(struct reach_options *o, struct cli_option *options)
          .out = &o->config,
          .value = "FILE",
          .letter = 'c',
-         .help = "the configuration (default " GATEWAYCTL_CONFIG ")"},
+         .help = N_("the configuration (default /etc/ioc/gateway.json)")},
         {.name = "bus",
          .type = CLI_TEXT,
          .out = &o->bus,
          .value = "NAME",
-         .help = "the bus, by its name in the configuration"},
+         .help = N_("the bus, by its name in the configuration")},
         {.name = "port",
          .type = CLI_TEXT,
          .out = &o->port,
          .value = "PORT",
-         .help = "a port: /dev/ttyS1, or ADDRESS[:PORT] for Modbus TCP"},
+         .help = N_("a port: /dev/ttyS1, or ADDRESS[:PORT] for Modbus TCP")},
         {.name = "baud",
          .type = CLI_NUMBER,
          .out = &o->baud,
          .value = "N",
          .min = 300,
          .max = 4000000,
-         .help = "of a serial --port (default 9600)"},
+         .help = N_("of a serial --port (default 9600)")},
         {.name = "parity",
          .type = CLI_TEXT,
          .out = &o->parity,
          .value = "P",
-         .help = "of a serial --port: none, even or odd (default none)"},
+         .help = N_("of a serial --port: none, even or odd (default none)")},
         {.name = "stop",
          .type = CLI_NUMBER,
          .out = &o->stop_bits,
          .value = "N",
          .min = 1,
          .max = 2,
-         .help = "stop bits of a serial --port (default 1)"},
+         .help = N_("stop bits of a serial --port (default 1)")},
         {.name = "take",
          .type = CLI_FLAG,
          .out = &o->take,
-         .help = "have gatewayd hand its port over until this ends"},
+         .help = N_("have gatewayd hand its port over until this ends")},
     };
     memcpy(options, own, sizeof(own));
 }

@@ -238,7 +238,7 @@ int gatewayctl_read(int argc, char **argv)
         {.name = "json",
          .type = CLI_FLAG,
          .out = &v.json,
-         .help = "print one JSON object a device"},
+         .help = N_("print one JSON object a device")},
     };
     reach_put_options(&v.reach, options + 1);
     raw_put_options(&v.raw, options + 1 + REACH_OPTIONS);

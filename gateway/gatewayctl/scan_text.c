@@ -1,4 +1,5 @@
 #include "gateway/gatewayctl/scan_text.h"
+#include "base/text.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -181,6 +181,12 @@ static void show_spool(const struct json *s)
            human_count(ask_number(s, "pending", 0), pending));
     if (gaps > 0)
         printf(_(", %.0f gaps"), gaps);
+    struct clk_utc oldest;
+    if (clk_utc_parse(ask_text(s, "oldest", ""), &oldest) == 0) {
+        char local[CLK_LOCAL_TEXT];
+        clk_local_format(oldest, local);
+        printf(_(", oldest data of %s"), local);
+    }
     putchar('\n');
     if (ask_flag(s, "memory_only"))
         human_print(_("            its directory cannot be used: samples are in memory only\n"),
@@ -271,9 +277,9 @@ static void show_device(struct table *t, const struct json *d)
 
 static void show_devices(const struct json *devices)
 {
-    static const char *const heads[] = {N_("DEVICE"), N_("STATE"),  N_("BUS"),
-                                        N_("UNIT"),   N_("AGE"),    N_("READ"),
-                                        N_("BAD"),    N_("MARKED"), NULL};
+    static const char *const heads[] = {N_("DEVICE"),  N_("STATE"),  N_("BUS"),
+                                        N_("ADDRESS"), N_("AGE"),    N_("READ"),
+                                        N_("BAD"),     N_("MARKED"), NULL};
     struct table *t = table_create(heads, 0x78);
     for (const struct json *d = json_first(devices); d; d = json_next(d))
         show_device(t, d);

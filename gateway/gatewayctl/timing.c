@@ -166,17 +166,21 @@ int gatewayctl_timing(int argc, char **argv)
          .value = "N",
          .min = 1,
          .max = 100000,
-         .help = "how often to ask, where no daemon counts (default 50)"},
-        {.name = "json", .type = CLI_FLAG, .out = &v.json, .help = "print one JSON object a bus"},
-        {.name = "ascii", .type = CLI_FLAG, .out = &v.ascii, .help = "draw with ASCII alone"},
+         .help = N_("how often to ask, where no daemon counts (default 50)")},
+        {.name = "json",
+         .type = CLI_FLAG,
+         .out = &v.json,
+         .help = N_("print one JSON object a bus")},
+        {.name = "ascii", .type = CLI_FLAG, .out = &v.ascii, .help = N_("draw with ASCII alone")},
     };
     reach_put_options(&v.reach, options + 3);
     raw_put_options(&v.raw, options + 3 + REACH_OPTIONS);
     const struct cli_command command = {
         .name = PROGRAM,
-        .summary = "Shows how a line behaves: turnarounds, silences that were not kept, noise, and "
-                   "what to\nconfigure. A running gatewayd tells what it counted (all buses, or "
-                   "--bus); else a device\nis asked --probes times.",
+        .summary =
+            N_("Shows how a line behaves: turnarounds, silences that were not kept, noise, and "
+               "what to\nconfigure. A running gatewayd tells what it counted (all buses, or "
+               "--bus); else a device\nis asked --probes times."),
         .options = options};
     struct err e = {0};
     int exit_code;

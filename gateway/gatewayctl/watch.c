@@ -104,9 +104,11 @@ static struct seen *find(struct watch *w, const char *device, const char *point)
     return s;
 }
 
-static bool abnormal(const struct seen *s)
+static enum human_tone tone_of(const struct seen *s)
 {
-    return strcmp(s->quality, "good") != 0;
+    if (strcmp(s->quality, "bad") == 0)
+        return TONE_FAIL;
+    return strcmp(s->quality, "good") == 0 ? TONE_PLAIN : TONE_WARN;
 }
 
 /* The cause of a bad reading, the quality of another. */
@@ -122,7 +124,7 @@ static void print_line(const struct seen *s)
     snprintf(line, sizeof(line), "%s %s/%s %s%s%s %s%s%s%s\n", local, s->device, s->point, s->value,
              *s->unit ? " " : "", s->unit, judged(s), *s->raw ? " [" : "", s->raw,
              *s->raw ? "]" : "");
-    human_print(line, abnormal(s) ? TONE_FAIL : TONE_PLAIN);
+    human_print(line, tone_of(s));
     fflush(stdout);
 }
 
@@ -132,7 +134,8 @@ static bool take(struct seen *s, const struct json *v)
     struct seen before = *s;
     take_value(s, v);
     take_raw(s, json_get(v, "raw"));
-    snprintf(s->unit, sizeof(s->unit), "%s", ask_text(v, "unit", ""));
+    const char *unit = ask_text(v, "unit", "");
+    snprintf(s->unit, sizeof(s->unit), "%s", strcmp(unit, "1") == 0 ? "" : unit);
     snprintf(s->quality, sizeof(s->quality), "%s", ask_text(v, "quality", "?"));
     snprintf(s->cause, sizeof(s->cause), "%s", ask_text(v, "cause", ""));
     s->at = clk_mono(clk_system());
@@ -189,7 +192,7 @@ static void draw_row(struct table *t, const struct seen *s, struct clk_mono now)
     table_cell(t, judged(s));
     table_cell(t, human_duration((double)(now.ms - s->at.ms), text));
     table_cell(t, s->raw);
-    table_tone(t, abnormal(s) ? TONE_FAIL : TONE_PLAIN);
+    table_tone(t, tone_of(s));
 }
 
 static void draw(struct watch *w)

@@ -248,8 +248,8 @@ int gatewayctl_write(int argc, char **argv)
 {
     static struct write_verb v;
     struct cli_option options[REACH_OPTIONS + 3] = {
-        {.name = "yes", .type = CLI_FLAG, .out = &v.yes, .help = "really do it"},
-        {.name = "json", .type = CLI_FLAG, .out = &v.json, .help = "print one JSON object"},
+        {.name = "yes", .type = CLI_FLAG, .out = &v.yes, .help = N_("really do it")},
+        {.name = "json", .type = CLI_FLAG, .out = &v.json, .help = N_("print one JSON object")},
     };
     struct cli_option reach[REACH_OPTIONS];
     reach_put_options(&v.reach, reach);
@@ -258,8 +258,9 @@ int gatewayctl_write(int argc, char **argv)
     const struct cli_command command = {
         .name = PROGRAM,
         .operands = "DEVICE/POINT VALUE",
-        .summary = "Sets a point (on, off, a number in its unit, or a text) and shows what is read "
-                   "back.\nBeside a running gatewayd it writes through it.",
+        .summary =
+            N_("Sets a point (on, off, a number in its unit, or a text) and shows what is read "
+               "back.\nBeside a running gatewayd it writes through it."),
         .options = options,
         .operand_min = 2,
         .operand_max = 2};

@@ -6,6 +6,8 @@
 #include "gateway/gatewayd/ctl_inside.h"
 #include "gateway/io/timesync.h"
 
+#define USE_US_PERCENT 10000.0 /* a hundredth of each second */
+
 static struct buf begin_part(struct ctl *c, uint64_t id, const char *part)
 {
     struct buf out = ctl_begin(c, id);
@@ -89,8 +91,8 @@ static void say_spool(struct ctl *c, struct ctlsock_client *client, uint64_t id)
     ctl_put_bool(&out, "failing", s->failing);
     ctl_put_bool(&out, "disk_full", s->disk_full);
     ctl_put_bool(&out, "memory_only", s->memory_only);
-    if (s->epoch_count)
-        ctl_put_time(&out, "oldest_epoch", (struct clk_utc){(int64_t)s->epochs[0].epoch});
+    if (s->oldest.ms)
+        ctl_put_time(&out, "oldest", s->oldest);
     send_part(client, &out);
     spool_writer_report(c->g->spool); /* so that who asks again sees newer figures */
 }
@@ -133,7 +135,8 @@ static void put_bus_stats(struct ctl *c, size_t i, struct buf *out)
 {
     struct poll_stats s;
     bus_worker_get_stats(c->g->buses[i].worker, &s);
-    ctl_put_number(out, "use_percent", (double)(plan_use_us(c->g->lines->bus[i].plan) / 1000) / 10);
+    ctl_put_number(out, "use_percent",
+                   (double)plan_use_us(c->g->lines->bus[i].plan) / USE_US_PERCENT);
     ctl_put_count(out, "requests", s.requests);
     ctl_put_count(out, "replies", s.replies);
     ctl_put_count(out, "timeouts", s.timeouts);

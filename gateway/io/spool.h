@@ -87,6 +87,7 @@ struct spool_state {
         uint64_t epoch, lowest, highest; /* held, acknowledged or not */
     } epochs[SPOOL_STATE_EPOCHS_MAX];
     uint64_t low;                /* lowest seq held of the running epoch; 0: none */
+    struct clk_utc oldest;       /* of the samples held; 0: there are none */
     uint64_t bytes, bytes_max;   /* in segments that hold something; of all segments */
     uint64_t held, pending;      /* packs; pending: not acknowledged */
     uint64_t in_flight;          /* packs handed out */

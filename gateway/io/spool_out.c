@@ -338,6 +338,8 @@ static void state_add_run(const struct spool *s, struct spool_state *out, const 
 {
     out->held += r->to - r->from + 1;
     out->pending += run_pending(s, r);
+    if (r->samples && (out->oldest.ms == 0 || r->first.ms < out->oldest.ms))
+        out->oldest = r->first;
     size_t n = out->epoch_count;
     if (n && out->epochs[n - 1].epoch == r->epoch) {
         out->epochs[n - 1].highest = r->to;
