@@ -73,7 +73,7 @@ static inline void line_start(struct line *l, enum bus_kind kind, size_t devices
                               uint32_t period_ms)
 {
     l->line = (struct bus_line){.name = "bus-1", .kind = kind, .timeout_ms = 300};
-    if (kind == BUS_RTU)
+    if (kind != BUS_TCP)
         l->line.baud = 38400;
     for (size_t i = 0; i < devices; i++)
         l->devices[i] = bus_fixture_device(&l->fixture, "device", (uint8_t)(i + 1), period_ms);

@@ -79,6 +79,21 @@ static void ten_dead_slaves_of_fifty_cost_the_others_under_two_percent_too(void 
     assert_in_range(bad, 2 * 590, 2 * 601);
 }
 
+/* The connection is not to blame for the slave: making a new one would cost the others its time. */
+static void a_dead_slave_behind_a_serial_server_costs_no_connection(void **state)
+{
+    (void)state;
+    struct line *l = line_new(BUS_RTU_TCP, 50, 2, 1000);
+    l->slaves[0].dead = true;
+    run(l, 600 * 1000);
+    assert_int_equal(l->opens, 1);
+    uint64_t good = 0;
+    for (size_t i = 1; i < 50; i++)
+        good += l->slaves[i].good;
+    assert_true(good * 1000 > 49 * 2 * UINT64_C(600) * 980);
+    line_free(l);
+}
+
 static void a_dead_slave_is_given_up_reported_probed_and_taken_back(void **state)
 {
     (void)state;
@@ -147,6 +162,8 @@ static void late_replies_over_tcp_are_never_taken_for_anothers(void **state)
     (void)state;
     late_replies(BUS_TCP, 1, 1, false);
     late_replies(BUS_TCP, 3, 4, false);
+    late_replies(BUS_RTU_TCP, 1, 1, false);
+    late_replies(BUS_RTU_TCP, 3, 4, true);
 }
 
 static void late_exceptions_are_never_taken_for_anothers(void **state)
@@ -637,6 +654,7 @@ int main(void)
         cmocka_unit_test(a_stall_is_not_made_up_for_by_a_burst),
         cmocka_unit_test(one_dead_slave_of_fifty_costs_the_others_under_two_percent),
         cmocka_unit_test(ten_dead_slaves_of_fifty_cost_the_others_under_two_percent_too),
+        cmocka_unit_test(a_dead_slave_behind_a_serial_server_costs_no_connection),
         cmocka_unit_test(a_dead_slave_is_given_up_reported_probed_and_taken_back),
         cmocka_unit_test(late_replies_of_a_lone_register_are_never_taken_for_anothers),
         cmocka_unit_test(late_replies_of_many_slaves_are_never_taken_for_anothers),

@@ -425,6 +425,49 @@ static void noise_gives_no_wrong_value(void **state)
     assert_true(t.good > 0);
 }
 
+/* Half of the replies are wrong in one of these ways, one of them a byte every 400 ms. */
+static void bad_fate(unsigned request, const uint8_t *pdu, struct slave_fate *fate)
+{
+    (void)request;
+    (void)pdu;
+    switch (rng_below(&fate_rng, 14)) {
+    case 0:
+        fate->other_unit = true;
+        break;
+    case 1:
+        fate->other_length = true;
+        break;
+    case 2:
+        fate->tail = 9;
+        break;
+    case 3:
+        fate->cut = 4;
+        break;
+    case 4:
+        fate->dribble_ms = 400;
+        break;
+    case 5:
+        fate->noise = 3;
+        break;
+    case 6:
+        fate->exception = 4;
+        break;
+    default:
+        break;
+    }
+}
+
+static void a_bad_slave_gives_no_wrong_value_on_any_transport(void **state)
+{
+    (void)state;
+    for (enum bus_kind kind = BUS_RTU; kind <= BUS_RTU_TCP; kind++) {
+        struct tally t = poll_faulty(kind, 5, 40, bad_fate);
+        assert_int_equal(t.wrong, 0);
+        assert_true(t.good > 0);
+        assert_true(t.bad > 0);
+    }
+}
+
 /* --- ports that will not open, or go away --- */
 
 static void refusal(struct bus_line line, const char *text)
@@ -594,6 +637,7 @@ int main(void)
         cmocka_unit_test(draining_a_line_that_is_never_quiet_ends_at_its_limit),
         cmocka_unit_test(late_replies_give_no_wrong_value),
         cmocka_unit_test(noise_gives_no_wrong_value),
+        cmocka_unit_test(a_bad_slave_gives_no_wrong_value_on_any_transport),
         cmocka_unit_test(a_port_that_cannot_be_opened_says_why_and_what_to_do),
         cmocka_unit_test(parity_and_direction_are_left_out_on_a_pseudo_terminal),
         cmocka_unit_test(a_pulled_adapter_is_lost_and_opens_again_when_it_is_back),
