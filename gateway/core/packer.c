@@ -70,8 +70,10 @@ int packer_add(struct packer *p, const char *device, const char *point, const st
         return ERR_FULL;
     }
     int rc = pack_add(&p->writer, device, point, s);
-    if (rc == 0)
+    if (rc == 0) {
         span(p, s->at);
+        p->added = now;
+    }
     return rc;
 }
 
@@ -81,7 +83,10 @@ struct clk_mono packer_due(const struct packer *p)
         return CLK_NEVER;
     if (p->writer.records >= p->records_max)
         return p->opened;
-    return clk_mono_add(p->opened, p->age_ms);
+    struct clk_mono old = clk_mono_add(p->opened, p->age_ms);
+    if (p->writer.records < PACKER_QUIET_RECORDS)
+        return old;
+    return clk_mono_min(old, clk_mono_add(p->added, PACKER_QUIET_MS));
 }
 
 bool packer_take(struct packer *p, struct packed *out)

@@ -1,6 +1,8 @@
 /*
- * Samples become packs. A pack closes when it is old enough, full of records, or full of bytes;
- * from then on its bytes never change (PROTOCOL "Packs"): it is numbered, stored and sent as it is.
+ * Samples become packs. A pack closes when it is old enough, full of records, or full of bytes, or
+ * when it holds a good deal and nothing more comes: the rest of a burst does not wait for the next
+ * one, and a few samples a second still share a pack, for the sake of a thin link. From then on its
+ * bytes never change (PROTOCOL "Packs"): it is numbered, stored and sent as it is.
  *
  * Pure: handed `now`, owns its one buffer, allocates nothing. seq runs 1, 2, 3 ... within the epoch
  * given at start, over packs of every kind. What was taken is borrowed until the next call.
@@ -17,14 +19,17 @@
 #define PACKER_BYTES_MAX                                                                           \
     (60 * 1024) /* data packs; leaves room below PACK_SIZE_MAX for one more record */
 
+#define PACKER_QUIET_MS      5
+#define PACKER_QUIET_RECORDS 32 /* of which the pack's head is a fifth */
+
 struct packer {
     char gateway[NAME_SIZE], conf[PACK_CONF_SIZE];
     uint64_t epoch, next_seq, low;
     int64_t age_ms;
     unsigned records_max;
-    struct pack_writer writer; /* of the open pack; records 0: none is open */
-    struct clk_mono opened;
-    struct clk_utc first, last; /* of the open pack's samples */
+    struct pack_writer writer;     /* of the open pack; records 0: none is open */
+    struct clk_mono opened, added; /* the first sample, the last one */
+    struct clk_utc first, last;    /* of the open pack's samples */
     char memory[PACK_SIZE_MAX];
 };
 

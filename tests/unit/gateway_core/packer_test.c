@@ -58,6 +58,23 @@ static void closes_by_age(void **state)
     assert_false(packer_take(&packer, &out));
 }
 
+static void the_rest_of_a_burst_does_not_wait_for_the_next_one(void **state)
+{
+    (void)state;
+    start(1000, 200);
+    struct sample s = number(1, 5000);
+    int64_t at_ms = 100;
+    for (int i = 1; i < PACKER_QUIET_RECORDS; i++)
+        assert_int_equal(packer_add(&packer, "air", "pm2-5", &s, (struct clk_mono){at_ms}), 0);
+    assert_int_equal(packer_due(&packer).ms, 1100); /* few: they share a pack with what comes */
+    for (at_ms = 101; at_ms < 110; at_ms++) {
+        assert_int_equal(packer_add(&packer, "air", "pm2-5", &s, (struct clk_mono){at_ms}), 0);
+        assert_int_equal(packer_due(&packer).ms, at_ms + PACKER_QUIET_MS);
+    }
+    assert_int_equal(packer_add(&packer, "air", "pm2-5", &s, (struct clk_mono){1099}), 0);
+    assert_int_equal(packer_due(&packer).ms, 1100); /* its age still holds */
+}
+
 static void is_due_at_once_when_full_and_refuses_more(void **state)
 {
     (void)state;
@@ -139,6 +156,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(closes_by_age),
+        cmocka_unit_test(the_rest_of_a_burst_does_not_wait_for_the_next_one),
         cmocka_unit_test(is_due_at_once_when_full_and_refuses_more),
         cmocka_unit_test(no_sample_is_lost_between_packs),
         cmocka_unit_test(other_kinds_share_the_numbering_and_tell_low),
