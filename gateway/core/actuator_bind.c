@@ -1,4 +1,5 @@
 /* The control document's names, bound to the configuration's devices and points. */
+#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -130,6 +131,7 @@ int actuator_check(const struct gateway_config *config, const struct control *co
                        config->gateway);
     for (size_t i = 0; i < control->group_count; i++) {
         const struct control_group *g = &control->groups[i];
+        assert(g->points); /* a group has at least one */
         for (size_t k = 0; k < g->point_count; k++) {
             if (check_member(config, g, g->points[k].name, e) == 0)
                 continue;
@@ -147,6 +149,7 @@ static void add_point(struct actuator *a, size_t device, size_t point, size_t gr
     const struct profile *profile = a->config->devices[device].profile;
     const struct point *p = &profile->points[point];
     const struct point *readback = *p->readback ? profile_find(profile, p->readback) : p;
+    assert(a->watched[device]);
     uint16_t index = (uint16_t)a->point_count++;
     a->points[index] = (struct actuated){.device = (uint16_t)device,
                                          .point = (uint16_t)point,

@@ -1,4 +1,5 @@
 /* Commands: what they change, and the result each ends with. */
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -34,6 +35,7 @@ static int find_target(struct actuator *a, const char *target, struct aim *aim, 
 
 static const struct control_group *owner(const struct actuator *a, const struct aim *aim)
 {
+    assert(aim->points);
     size_t group = aim->points[0].group;
     return group == NO_GROUP ? NULL : a->groups[group].control;
 }

@@ -1,5 +1,6 @@
 #include "gateway/core/command_gate.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -70,6 +71,7 @@ bool gate_unsaid(struct command_gate *g, char *text, size_t size, struct clk_mon
 
 static struct gate_memory *recall(struct command_gate *g, const char *kid, const char *id)
 {
+    assert(kid && id);
     for (size_t i = 0; i < GATE_RESULTS_MAX; i++)
         if (*g->memory[i].id && strcmp(g->memory[i].id, id) == 0 &&
             strcmp(g->memory[i].kid, kid) == 0)

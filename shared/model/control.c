@@ -1,5 +1,6 @@
 #include "model/control.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -223,6 +224,7 @@ static int check_key(struct checker *k, size_t i)
 static int finish(struct checker *k)
 {
     int rc = 0;
+    assert(k->c);
     for (size_t i = 0; rc == 0 && i < k->c->key_count; i++)
         rc = check_key(k, i);
     for (size_t i = 0; rc == 0 && i < k->c->schedule_count; i++)
