@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
+
 #include "collector/collectorctl/collectorctl.h"
 #include "collector/collectorctl/session.h"
 #include "collector/collectorctl/signing.h"
@@ -44,6 +46,18 @@ struct order {
 };
 
 /* --- the answer --- */
+
+/* What the person reads; --json keeps the protocol's word. */
+static const char *said(const char *result)
+{
+    static const char *const words[] = {N_("done"),   N_("sent"),       N_("refused"),
+                                        N_("failed"), N_("mismatched"), N_("unknown"),
+                                        N_("expired")};
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+        if (strcmp(words[i], result) == 0)
+            return text_get(words[i]);
+    return result;
+}
 
 static int exit_code_of(const char *result)
 {
@@ -78,14 +92,14 @@ static void print_line(const struct order *o)
 {
     const struct operator_reply *r = &o->reply;
     char text[VALUE_STRING_SIZE];
-    printf("%s %s: %s", o->gateway, o->target, r->result);
+    printf("%s %s: %s", o->gateway, o->target, said(r->result));
     if (r->value.type != VALUE_NONE)
-        printf(", read back %s", value_text(&r->value, text));
+        printf(_(", read back %s"), value_text(&r->value, text));
     if (strcmp(r->result, "mismatched") == 0)
-        printf(" instead of %s",
-               o->release ? "what the schedule wants" : value_text(&o->command.value, text));
+        printf(_(" instead of %s"),
+               o->release ? _("what the schedule wants") : value_text(&o->command.value, text));
     if (strcmp(r->result, "sent") == 0)
-        printf(" to all; nobody answers a broadcast");
+        printf("%s", _(" to all; nobody answers a broadcast"));
     printf("%s%s\n", r->reason[0] ? ": " : "", r->reason);
 }
 
@@ -126,9 +140,9 @@ static void say_request(struct order *o)
     topic_format(TOPIC_OPERATOR_REQUEST, "", o->session.name, topic);
     if (operator_request_encode(&o->request, &b) < 0 ||
         mqtt_publish(o->session.mqtt, 1, topic, b.data, b.len, 1, false) < 0)
-        snprintf(o->why, sizeof(o->why), "the request could not be sent");
+        snprintf(o->why, sizeof(o->why), "%s", _("the request could not be sent"));
     else
-        snprintf(o->why, sizeof(o->why), "the collector did not answer; is it running?");
+        snprintf(o->why, sizeof(o->why), "%s", _("the collector did not answer; is it running?"));
 }
 
 static int sign(struct order *o, struct err *e)
@@ -159,7 +173,7 @@ static void make_request(struct order *o, const char *area, const char *nonce)
     crypto_hex(random, sizeof(random), o->command.id);
     snprintf(o->command.nonce, sizeof(o->command.nonce), "%s", nonce);
     if (sign(o, &e) < 0) {
-        snprintf(o->why, sizeof(o->why), "it cannot be signed: %.200s", e.text);
+        snprintf(o->why, sizeof(o->why), _("it cannot be signed: %.200s"), e.text);
         loop_stop(o->session.loop, CLI_BAD_INPUT);
         return;
     }
@@ -185,11 +199,11 @@ static void take_state(struct order *o, const char *area, const char *payload, s
         return;
     loop_timer_stop(o->session.loop, &o->no_state);
     if (gateway_state_decode(payload, len, &state, &e) < 0)
-        snprintf(o->why, sizeof(o->why), "its state cannot be read: %.200s", e.text);
+        snprintf(o->why, sizeof(o->why), _("its state cannot be read: %.200s"), e.text);
     else if (!state.online)
-        give_up_now(o, "it is offline; nothing was sent");
+        give_up_now(o, _("it is offline; nothing was sent"));
     else if (!jws_word_valid(state.nonce, sizeof(state.nonce)))
-        give_up_now(o, "it takes no commands: it has no signed control document");
+        give_up_now(o, _("it takes no commands: it has no signed control document"));
     else
         make_request(o, area, state.nonce);
 }
@@ -203,7 +217,7 @@ static void take_reply(struct order *o, const char *payload, size_t len)
     o->reply = r;
     if (strcmp(r.result, "relayed") == 0) {
         if (!o->relayed && !o->json)
-            fprintf(stderr, "%s %s: relayed, waiting for its answer\n", o->gateway, o->target);
+            fprintf(stderr, _("%s %s: relayed, waiting for its answer\n"), o->gateway, o->target);
         o->relayed = true;
         loop_timer_stop(o->session.loop, &o->again);
         return;
@@ -236,13 +250,14 @@ static void subscribed(struct session *s)
 static void went_down(struct session *s, const char *why)
 {
     struct order *o = s->owner;
-    snprintf(o->why, sizeof(o->why), "no connection: %.200s", why);
+    snprintf(o->why, sizeof(o->why), _("no connection: %.200s"), why);
 }
 
 static void was_refused(struct session *s, const char *why)
 {
     struct order *o = s->owner;
-    snprintf(o->why, sizeof(o->why), "the broker refused: %.150s (a viewer may not command)", why);
+    snprintf(o->why, sizeof(o->why), _("the broker refused: %.150s (a viewer may not command)"),
+             why);
     loop_stop(s->loop, EXIT_REFUSED);
 }
 
@@ -268,7 +283,7 @@ static void ask_again(struct loop_timer *timer, struct clk_mono now)
 static void state_is_missing(struct loop_timer *timer, struct clk_mono now)
 {
     (void)now;
-    give_up_now(timer->owner, "no such gateway in the areas you may see");
+    give_up_now(timer->owner, _("no such gateway in the areas you may see"));
 }
 
 static void time_is_up(struct loop_timer *timer, struct clk_mono now)
@@ -289,7 +304,7 @@ static void print_silence(struct order *o, int code, const char *program)
     o->reply.value.type = VALUE_NONE;
     if (o->relayed)
         snprintf(o->reply.reason, sizeof(o->reply.reason),
-                 "no answer within %d s; look at what it switches, or at the audit later",
+                 _("no answer within %d s; look at what it switches, or at the audit later"),
                  (int)o->wait_s);
     else
         snprintf(o->reply.reason, sizeof(o->reply.reason), "%.150s", o->why);
@@ -308,7 +323,7 @@ static int execute(struct order *o, const char *program)
     o->give_up = (struct loop_timer){.fire = time_is_up, .owner = o};
     o->again = (struct loop_timer){.fire = ask_again, .owner = o};
     o->no_state = (struct loop_timer){.fire = state_is_missing, .owner = o};
-    snprintf(o->why, sizeof(o->why), "no connection");
+    snprintf(o->why, sizeof(o->why), "%s", _("no connection"));
     int code;
     if (session_open(&o->session, &o->options, &e) < 0) {
         code = cli_fail(program, &e);
@@ -345,7 +360,7 @@ static int read_value(const char *text, struct value *v, struct err *e)
     }
     double number = strtod(text, &end);
     if (end == text || *end || strpbrk(text, "xXnN") || number - number != 0)
-        return err_set(e, ERR_INVALID, "'%.40s' is no value: on, off or a number", text);
+        return err_set(e, ERR_INVALID, _("'%.40s' is no value: on, off or a number"), text);
     *v = (struct value){VALUE_NUMBER, .number = number};
     return 0;
 }
@@ -354,27 +369,30 @@ static int check_value(struct order *o, struct err *e)
 {
     o->command.action = o->release ? COMMAND_RELEASE : COMMAND_SET;
     if (o->release && o->value)
-        return err_set(e, ERR_INVALID, "--release gives the target back; it takes no value");
+        return err_set(e, ERR_INVALID, "%s",
+                       _("--release gives the target back; it takes no value"));
     if (o->release && o->hold_s)
-        return err_set(e, ERR_INVALID, "--release takes no --hold");
+        return err_set(e, ERR_INVALID, "%s", _("--release takes no --hold"));
     if (!o->release && !o->value)
-        return err_set(e, ERR_INVALID, "a value is missing: on, off or a number, or --release");
+        return err_set(e, ERR_INVALID, "%s",
+                       _("a value is missing: on, off or a number, or --release"));
     return o->release ? 0 : read_value(o->value, &o->command.value, e);
 }
 
 static int check(struct order *o, struct err *e)
 {
     if (!name_valid(o->gateway))
-        return err_set(e, ERR_INVALID, "'%.40s' is no gateway's name", o->gateway);
+        return err_set(e, ERR_INVALID, _("'%.40s' is no gateway's name"), o->gateway);
     if (!command_target_valid(o->target))
-        return err_set(e, ERR_INVALID, "'%.80s' is no target: device/point, or a group's name",
+        return err_set(e, ERR_INVALID, _("'%.80s' is no target: device/point, or a group's name"),
                        o->target);
     if (o->options.areas.count > 1)
-        return err_set(e, ERR_INVALID, "a gateway stands in one area: give --area once");
+        return err_set(e, ERR_INVALID, "%s", _("a gateway stands in one area: give --area once"));
     if (o->kid && !jws_word_valid(o->kid, JWS_KID_SIZE))
         return err_set(e, ERR_INVALID, "'%.64s' is no key's name", o->kid);
     if (!strchr(o->target, '/') && !o->yes)
-        return err_set(e, ERR_DENIED, "%s is a group, all of it is switched: add --yes", o->target);
+        return err_set(e, ERR_DENIED, _("%s is a group, all of it is switched: add --yes"),
+                       o->target);
     snprintf(o->command.gateway, sizeof(o->command.gateway), "%s", o->gateway);
     snprintf(o->command.target, sizeof(o->command.target), "%s", o->target);
     o->command.hold_s = (uint32_t)o->hold_s;
@@ -405,24 +423,24 @@ int collectorctl_command(int argc, char **argv)
          .value = "TIME",
          .min = 1,
          .max = COMMAND_HOLD_MAX_S,
-         .help = "how long, as in 30m; else until the schedule's next step"},
+         .help = N_("how long, as in 30m; else until the schedule's next step")},
         {.name = "release",
          .type = CLI_FLAG,
          .out = &o.release,
-         .help = "give the target back to its schedule now"},
+         .help = N_("give the target back to its schedule now")},
         {.name = "wait",
          .type = CLI_DURATION,
          .out = &o.wait_s,
          .value = "TIME",
          .min = 1,
          .max = 600,
-         .help = "how long to wait for what came of it (30s)"},
+         .help = N_("how long to wait for what came of it (30s)")},
         {.name = "kid",
          .type = CLI_TEXT,
          .out = &o.kid,
          .value = "NAME",
          .help = "the key's name in the control document, when it has one of its own"},
-        {.name = "yes", .type = CLI_FLAG, .out = &o.yes, .help = "yes, switch a whole group"},
+        {.name = "yes", .type = CLI_FLAG, .out = &o.yes, .help = N_("yes, switch a whole group")},
         {.name = "json", .type = CLI_FLAG, .out = &o.json, .help = "print one JSON object"},
     };
     o = (struct order){.wait_s = 30};
