@@ -263,7 +263,8 @@ static void put_remedies(const struct plan *plan, int64_t use_us, struct buf *ou
 {
     buf_fmt(out, "\n%s\n   - ", _("What helps, one of:"));
     /* rounded up to a tenth, so that what is advised is enough */
-    double factor = ceil((double)use_us * 10 / (double)LIMIT_US) / 10;
+    int64_t limit_us = LIMIT_US;
+    double factor = ceil((double)use_us * 10 / (double)limit_us) / 10;
     buf_fmt(out, _("make all periods (period_ms) %.1f times as long"), factor);
     buf_char(out, '\n');
     put_faster(plan, out);

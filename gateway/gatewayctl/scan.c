@@ -14,10 +14,11 @@
 #include "gateway/gatewayctl/scan_text.h"
 #include "gateway/gatewayctl/term.h"
 
-#define PROGRAM        "gatewayctl scan"
-#define LOST_MAX       3
-#define DRAIN_QUIET_MS 20
-#define DRAIN_LIMIT_MS 500
+#define PROGRAM          "gatewayctl scan"
+#define SETTINGS_OPTIONS 4
+#define LOST_MAX         3
+#define DRAIN_QUIET_MS   20
+#define DRAIN_LIMIT_MS   500
 
 struct scan_verb {
     struct reach_options reach;
@@ -241,10 +242,38 @@ static int scan_port(struct scan_verb *v, struct err *e)
     return rc;
 }
 
+/* What narrows a scan: fills options[SETTINGS_OPTIONS]. */
+static void put_settings_options(struct scan_verb *v, struct cli_option *options)
+{
+    const struct cli_option own[SETTINGS_OPTIONS] = {
+        {.name = "baud",
+         .type = CLI_LIST,
+         .out = &v->bauds,
+         .value = "N[,N]",
+         .help = N_("speeds to try (default the usual eight)")},
+        {.name = "parity",
+         .type = CLI_LIST,
+         .out = &v->parities,
+         .value = "P[,P]",
+         .help = N_("none, even, odd (default all)")},
+        {.name = "stop",
+         .type = CLI_LIST,
+         .out = &v->stops,
+         .value = "N[,N]",
+         .help = N_("stop bits, 1 or 2 (default both)")},
+        {.name = "unit",
+         .type = CLI_TEXT,
+         .out = &v->units,
+         .value = "FIRST[-LAST]",
+         .help = N_("addresses to try (default 1-247)")},
+    };
+    memcpy(options, own, sizeof(own));
+}
+
 int gatewayctl_scan(int argc, char **argv)
 {
     struct scan_verb v = {.reach = {.config = GATEWAYCTL_CONFIG, .baud = 9600, .stop_bits = 1}};
-    const struct cli_option options[] = {
+    struct cli_option options[SETTINGS_OPTIONS + 8] = {
         {.name = "config",
          .type = CLI_TEXT,
          .out = &v.reach.config,
@@ -256,26 +285,6 @@ int gatewayctl_scan(int argc, char **argv)
          .out = &v.reach.bus,
          .value = "NAME",
          .help = N_("the bus, by its name in the configuration")},
-        {.name = "baud",
-         .type = CLI_LIST,
-         .out = &v.bauds,
-         .value = "N[,N]",
-         .help = N_("speeds to try (default the usual eight)")},
-        {.name = "parity",
-         .type = CLI_LIST,
-         .out = &v.parities,
-         .value = "P[,P]",
-         .help = N_("none, even, odd (default all)")},
-        {.name = "stop",
-         .type = CLI_LIST,
-         .out = &v.stops,
-         .value = "N[,N]",
-         .help = N_("stop bits, 1 or 2 (default both)")},
-        {.name = "unit",
-         .type = CLI_TEXT,
-         .out = &v.units,
-         .value = "FIRST[-LAST]",
-         .help = N_("addresses to try (default 1-247)")},
         {.name = "quick",
          .type = CLI_FLAG,
          .out = &v.quick,
@@ -298,8 +307,8 @@ int gatewayctl_scan(int argc, char **argv)
         {.name = "json",
          .type = CLI_FLAG,
          .out = &v.json,
-         .help = N_("print one JSON object a line")},
-        {.name = NULL}};
+         .help = N_("print one JSON object a line")}};
+    put_settings_options(&v, options + 7);
     const struct cli_command command = {
         .name = PROGRAM,
         .operands = "PORT",
