@@ -176,6 +176,13 @@ class Plan(Bench):
         parsed = json.loads(self.tool("plan", "-c", self.config, "--json", code=2).stdout)
         self.assertTrue(parsed["buses"][0]["overfull"])
 
+    def test_the_example_is_planned_on_a_desk_without_its_certificates(self):
+        with open(os.path.join(TOP, "docs", "examples", "gateway.json"), encoding="utf-8") as f:
+            text = f.read()
+        with open(self.config, "w", encoding="utf-8") as f:
+            f.write(re.sub(r'("profiles": *)"[^"]*"', rf'\1"{SHIPPED}"', text))
+        self.assertIn("% in use", self.tool("plan", "-c", self.config).stdout)
+
     def test_a_bus_that_fits_shows_its_timetable(self):
         self.start_boards([])
         self.write_config([{"name": "air", "profile": "renke-rs-fsxcs", "unit": 1, "period_ms": 1000}], baud=9600)
