@@ -19,14 +19,13 @@
  * `wide` keeps apart the ways that contain a value of two words or more and those that do not: so
  * the best way in each order can be named even where 16-bit registers explain as much.
  */
-#define SWITCH_BITS      5.0
-#define HYPOTHESES       37
-#define PRIOR_TEXT       10.0 /* two letters are met by chance, ten are not */
-#define PRIOR_ODD        3.0  /* wide values that begin at an odd place of the block */
-#define PRIOR_SWAPPED    4.0  /* bytes swapped within single registers: rare */
-#define PRIOR_BCD        3.0
-#define LARGE            1e9
-#define PIECE_TYPES_WIDE DECODE_U32
+#define SWITCH_BITS   5.0
+#define HYPOTHESES    37
+#define PRIOR_TEXT    10.0 /* two letters are met by chance, ten are not */
+#define PRIOR_ODD     3.0  /* wide values that begin at an odd place of the block */
+#define PRIOR_SWAPPED 4.0  /* bytes swapped within single registers: rare */
+#define PRIOR_BCD     3.0
+#define LARGE         1e9
 
 struct hypothesis {
     enum decode_type type;
@@ -58,12 +57,12 @@ struct table {
 static double prior_of(enum decode_type type, enum point_order order)
 {
     static const double orders[] = {0, 0.25, 0.5, 0.5};
-    double bits = type < PIECE_TYPES_WIDE ? 0 : 1;
+    double bits = decode_type_words(type) > 1 ? 1 : 0;
     if (type == DECODE_BCD16 || type == DECODE_BCD32)
         bits += PRIOR_BCD;
     if (type == DECODE_ASCII)
         bits += PRIOR_TEXT;
-    if (type < PIECE_TYPES_WIDE && order != ORDER_ABCD)
+    if (decode_type_words(type) == 1 && order != ORDER_ABCD)
         return bits + PRIOR_SWAPPED;
     return bits + orders[order];
 }
@@ -310,11 +309,10 @@ void decode_block(const uint16_t *words, size_t count, size_t reads, struct deco
     for (int o = DECODE_ORDERS - 1; o >= 0; o--)
         if (out->order_bits[o] <= least_order(out, -1))
             out->order = (enum point_order)o;
-    fill(&b, &t, (int)out->order);
-    out->piece_count = join(out->pieces, walk_back(&b, &t, count > 1, out->pieces));
     judge(&b, out);
-    if (out->single_bits <= out->order_bits[out->order])
-        out->piece_count = join(out->pieces, walk_back(&b, &t, 0, out->pieces));
+    fill(&b, &t, (int)out->order);
+    bool wide = out->order_bits[out->order] < out->single_bits;
+    out->piece_count = join(out->pieces, walk_back(&b, &t, wide, out->pieces));
     out->type = main_type(out);
 }
 
