@@ -190,6 +190,25 @@ static void the_answer_is_what_was_read_back(void **state)
     assert_string_equal(w->config->devices[1].profile->points[w->samples[0].point].name, "k1-real");
 }
 
+/* All lamps of a line at once, and none of them answers: that it was sent is all there is to say.
+ */
+static void a_broadcast_is_answered_with_sent(void **state)
+{
+    struct lamp_world *w = *state;
+    lamp_run(w, 1000);
+    must(w, "street-b", COMMAND_SET, on(true), 60);
+    lamp_settle(w);
+    assert_int_equal(w->flying_count, 1);
+    const struct actuator_end end = {.broadcast = true};
+    actuator_written(w->actuator, w->flying[0].id, &end, w->now.mono);
+    w->flying_count = 0;
+    unsigned writes = w->writes;
+    lamp_settle(w);
+    assert_int_equal(w->result.outcome, COMMAND_SENT);
+    assert_int_equal(w->sample_count, 0);
+    assert_int_equal(w->writes, writes);
+}
+
 /* Ten hours stuck: said once, written less and less, and right at once when it is freed. */
 static void a_stuck_lamp_is_not_written_to_death(void **state)
 {
@@ -329,6 +348,7 @@ int main(void)
         TEST(what_cannot_be_is_refused_and_nothing_switched),
         TEST(only_so_many_commands_are_under_way),
         TEST(the_answer_is_what_was_read_back),
+        TEST(a_broadcast_is_answered_with_sent),
         TEST(a_stuck_lamp_is_not_written_to_death),
         TEST(a_hand_that_plays_with_the_switch_is_outlasted_slowly),
         TEST(a_lamp_that_was_without_power_is_set_again_at_once),
