@@ -9,14 +9,13 @@
 #include "gateway/core/frame.h"
 #include "gateway/core/plan.h"
 
-#define EARLY_MAX        16   /* reads of unasked bytes; then the line counts as never quiet */
-#define REPLY_ROOM       512  /* the longest reply, and what may lie behind it */
-#define FIFO_CHARACTERS  4    /* a UART's FIFO hands its rest over after so many (16550) */
-#define PAUSE_SLACK_US   1000 /* USB adapters send once a millisecond */
-#define CHARACTER_BITS   11
-#define PAUSE_FAST_BAUD  19200
-#define PAUSE_FAST_US    750
-#define PAUSE_CHARACTERS 3 / 2
+#define EARLY_MAX       16   /* reads of unasked bytes; then the line counts as never quiet */
+#define REPLY_ROOM      512  /* the longest reply, and what may lie behind it */
+#define FIFO_CHARACTERS 4    /* a UART's FIFO hands its rest over after so many (16550) */
+#define PAUSE_SLACK_US  1000 /* USB adapters send once a millisecond */
+#define CHARACTER_BITS  11
+#define PAUSE_FAST_BAUD 19200
+#define PAUSE_FAST_US   750
 
 static int64_t now_us(void)
 {
@@ -37,10 +36,10 @@ static uint32_t character_ns(const struct bus_line *line)
     return (uint32_t)(bits * UINT64_C(1000000000) / line->baud);
 }
 
+/* T1.5, and what hides it from a program: a FIFO, an adapter that sends once a millisecond. */
 static uint32_t pause_us(const struct bus_line *line, uint32_t char_ns)
 {
-    uint32_t t15_us =
-        line->baud > PAUSE_FAST_BAUD ? PAUSE_FAST_US : char_ns / 1000 * PAUSE_CHARACTERS;
+    uint32_t t15_us = line->baud > PAUSE_FAST_BAUD ? PAUSE_FAST_US : char_ns * 3 / 2000;
     return t15_us + FIFO_CHARACTERS * char_ns / 1000 + PAUSE_SLACK_US;
 }
 
