@@ -73,8 +73,19 @@ static void take_state(struct gatewayd *g, const struct bus_state *state)
     gatewayd_packs_event(g, g->config->buses[state->bus].name, state->text);
 }
 
+/* What was read back is a reading like any other, whoever asked for the write. */
+static void take_read_back(struct gatewayd *g, const struct bus_written *w)
+{
+    const struct sample *s = &w->read_back;
+    const uint64_t *polled = g->config->devices[s->device].points;
+    if (s->quality != QUALITY_BAD && (polled[s->point / 64] >> (s->point % 64) & 1))
+        gatewayd_packs_samples(g, s, 1);
+}
+
 void gatewayd_buses_mail(struct gatewayd *g, const struct mail *m)
 {
+    if (m->type == BUS_WRITTEN)
+        take_read_back(g, m->data);
     if (gatewayd_ctl_mail(g, m))
         return;
     if (m->type == BUS_REPORT)

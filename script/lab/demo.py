@@ -12,6 +12,7 @@ TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(TOP, "script"))
 sys.dont_write_bytecode = True
 
+from lab.control import Control  # noqa: E402
 from lab.process import LabError, run, wait_until  # noqa: E402
 from lab.site import Site  # noqa: E402
 
@@ -25,6 +26,8 @@ TIMELINE = [
      ["set junction-01/detectors/count1 hold"]),
     (14, "Đứt cáp của trạm không khí; trạm vẫn đo | Air station: its uplink cable is cut; it keeps measuring",
      ["link air-01 cut"]),
+    (19, "Trực ban bật đèn lộ 5 bằng lệnh đã ký | The operator switches circuit 5 on, by a signed command",
+     ["command light-01 relays/k5 on"]),
     (24, "Trực ban xác nhận cảnh báo đèn | The operator acknowledges the lamp", ["acknowledge lamp-out"]),
     (26, "Khói đã tan (chưa ai thấy được) | Air station: the smoke has gone (nobody can see it yet)",
      ["set air-01/air/pm2-5 auto"]),
@@ -92,6 +95,8 @@ class Story:
     def _do(self, order):
         if order.startswith("acknowledge "):
             acknowledge(self.site, order.split()[1])
+        elif order.startswith("command "):
+            self.note(command(self.site, *order.split()[1:]))
         else:
             self.site.ctl(*order.split())
 
@@ -104,6 +109,12 @@ def acknowledge(site, rule):
             run(*site.operator("ack", "--comment", "crew sent", alert["id"]), check=False)
 
 
+def command(site, gateway, target, value):
+    """The operator's signed command; the answer is what the gateway read back, not the echo."""
+    done = run(*site.operator("command", "--yes", gateway, target, value), check=False)
+    return (done.stdout or done.stderr).strip()
+
+
 def transitions(site):
     """How often alarms were raised and cleared, from the collector's audit."""
     rows = dict(site.rows("SELECT what, COUNT(*) FROM audit GROUP BY what"))
@@ -113,6 +124,10 @@ def transitions(site):
 def start(site):
     tell("demo: making keys and certificates (root, three intermediates, one identity each)")
     site.prepare()
+    control = Control(site, "light-01")
+    control.install()
+    control.sign(["relays/k5"], {"circuit-6": ["relays/k6"]},
+                 [{"at": "sunset-00:15", "value": True}, {"at": "sunrise+00:10", "value": False}])
     tell("demo: starting broker, boards, collector and three gateways")
     site.start()
     wait_until(lambda: len(site.rows("SELECT DISTINCT gateway FROM pack")) == len(site.gateways), 30,

