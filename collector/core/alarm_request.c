@@ -2,20 +2,10 @@
  * What an operator asks of an alarm, and the answer.
  */
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 
 #include "collector/core/alarm_engine.h"
-
-__attribute__((format(printf, 3, 4))) static void answer(struct operator_reply *reply,
-                                                         const char *result, const char *fmt, ...)
-{
-    va_list ap;
-    va_start(ap, fmt);
-    snprintf(reply->result, sizeof(reply->result), "%s", result);
-    vsnprintf(reply->reason, sizeof(reply->reason), fmt, ap);
-    va_end(ap);
-}
+#include "collector/core/replies.h"
 
 static bool seen_is_current(const struct watch *w, const struct operator_request *r)
 {
@@ -32,17 +22,17 @@ static void acknowledge(struct alarm_engine *eng, struct watch *w, const struct 
                              .why = "acknowledged",
                              .request = request};
     if (!seen_is_current(w, request))
-        answer(reply, "stale",
-               "you saw occurrence %" PRIu64 ", revision %" PRIu64 "; it is occurrence %" PRIu64
-               ", revision %" PRIu64 " by now: look again",
-               request->occurrence, request->revision, w->occurrence, w->revision);
+        replies_say(reply, "stale",
+                    "you saw occurrence %" PRIu64 ", revision %" PRIu64
+                    "; it is occurrence %" PRIu64 ", revision %" PRIu64 " by now: look again",
+                    request->occurrence, request->revision, w->occurrence, w->revision);
     else if (watch_change(eng, w, &c, now) == LIFECYCLE_MOVED)
-        answer(reply, "done", "acknowledged");
+        replies_say(reply, "done", "acknowledged");
     else if (w->state == ALARM_ACKNOWLEDGED)
-        answer(reply, "refused", "%s has acknowledged it already", w->acknowledged_by);
+        replies_say(reply, "refused", "%s has acknowledged it already", w->acknowledged_by);
     else
-        answer(reply, "refused", "there is nothing to acknowledge while it is %s",
-               alarm_state_name(w->state));
+        replies_say(reply, "refused", "there is nothing to acknowledge while it is %s",
+                    alarm_state_name(w->state));
 }
 
 static void snapshot(const struct alarm_engine *eng, const struct access_member *who,
@@ -59,7 +49,7 @@ static void snapshot(const struct alarm_engine *eng, const struct access_member 
             reply->alert = a;
         }
     }
-    answer(reply, "done", "%u standing in %s", (unsigned)count, request->area);
+    replies_say(reply, "done", "%u standing in %s", (unsigned)count, request->area);
 }
 
 void alarm_step_request(struct alarm_engine *eng, const struct access_member *who,
@@ -70,7 +60,7 @@ void alarm_step_request(struct alarm_engine *eng, const struct access_member *wh
     snprintf(reply->id, sizeof(reply->id), "%s", request->id);
     struct watch *w = watch_find(eng, request->alert);
     if (request->expires.ms != 0 && request->expires.ms < now.utc.ms) {
-        answer(reply, "expired", "the request came after its own expiry; ask again");
+        replies_say(reply, "expired", "the request came after its own expiry; ask again");
         return;
     }
     if (request->verb == OPERATOR_SNAPSHOT) {
@@ -80,11 +70,11 @@ void alarm_step_request(struct alarm_engine *eng, const struct access_member *wh
     const char *area = w ? eng->areas[eng->gateways[w->gateway].area].name : NULL;
     /* One who may not see an alarm is not told that it exists. */
     if (!w || w->occurrence == 0 || !operator_sees(who, area, (enum alarm_class)w->rule->class)) {
-        answer(reply, "unknown", "no alert %s among those you may see", request->alert);
+        replies_say(reply, "unknown", "no alert %s among those you may see", request->alert);
         return;
     }
     if (!who->requests)
-        answer(reply, "refused", "%s may look and not acknowledge", who->name);
+        replies_say(reply, "refused", "%s may look and not acknowledge", who->name);
     else
         acknowledge(eng, w, who, request, now, reply);
     reply->has_alert = true;

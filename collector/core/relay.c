@@ -1,10 +1,10 @@
 #include "collector/core/relay.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "collector/core/operators.h"
+#include "collector/core/replies.h"
 
 void relay_init(struct relay *r)
 {
@@ -17,16 +17,8 @@ static void remove_at(struct relay *r, size_t at)
     memmove(&r->entries[at], &r->entries[at + 1], (r->count - at) * sizeof(r->entries[0]));
 }
 
-__attribute__((format(printf, 3, 4))) static bool answer(struct operator_reply *reply,
-                                                         const char *result, const char *fmt, ...)
-{
-    va_list ap;
-    va_start(ap, fmt);
-    snprintf(reply->result, sizeof(reply->result), "%s", result);
-    vsnprintf(reply->reason, sizeof(reply->reason), fmt, ap);
-    va_end(ap);
-    return false;
-}
+/* Says why, and is false. */
+#define refuse(reply, ...) (replies_say(reply, __VA_ARGS__), false)
 
 /* --- requests --- */
 
@@ -34,11 +26,11 @@ static bool may_command(const struct relay_request *q, struct operator_reply *re
 {
     const struct access_member *who = q->who;
     if (!who->requests)
-        return answer(reply, "refused", "%s may look and not command", who->name);
+        return refuse(reply, "refused", "%s may look and not command", who->name);
     if (!operator_has_area(who, q->request->area))
-        return answer(reply, "refused", "area %s is not one of yours", q->request->area);
+        return refuse(reply, "refused", "area %s is not one of yours", q->request->area);
     if (!(who->classes & RELAY_CLASSES))
-        return answer(reply, "refused",
+        return refuse(reply, "refused",
                       "%s answers for none of the classes lighting, energy and traffic", who->name);
     return true;
 }
@@ -47,10 +39,10 @@ static bool can_arrive(const struct relay_request *q, struct operator_reply *rep
 {
     const struct operator_request *request = q->request;
     if (!q->area || strcmp(q->area, request->area) != 0)
-        return answer(reply, "refused", "no gateway %s is known in area %s", request->gateway,
+        return refuse(reply, "refused", "no gateway %s is known in area %s", request->gateway,
                       request->area);
     if (!q->online)
-        return answer(reply, "refused", "gateway %s is offline; nothing was sent",
+        return refuse(reply, "refused", "gateway %s is offline; nothing was sent",
                       request->gateway);
     return true;
 }
@@ -66,11 +58,11 @@ static bool is_whole(const struct operator_request *request, struct command *c,
     buf_init(&b, payload, sizeof(payload));
     if (jws_split(request->jws, strlen(request->jws), &jws, &b, &e) < 0 ||
         command_decode(b.data, b.len, c, &e) < 0)
-        return answer(reply, "refused", "the command cannot be read: %s", e.text);
+        return refuse(reply, "refused", "the command cannot be read: %s", e.text);
     if (strcmp(c->id, request->id) != 0)
-        return answer(reply, "refused", "the command's id %s is not the request's", c->id);
+        return refuse(reply, "refused", "the command's id %s is not the request's", c->id);
     if (strcmp(c->gateway, request->gateway) != 0)
-        return answer(reply, "refused", "the command is signed for gateway %s", c->gateway);
+        return refuse(reply, "refused", "the command is signed for gateway %s", c->gateway);
     return true;
 }
 
@@ -80,10 +72,10 @@ static bool has_room(const struct relay *r, const char *operator_name, struct op
     for (size_t i = 0; i < r->count; i++)
         own += strcmp(r->entries[i].operator_name, operator_name) == 0;
     if (own >= RELAY_OPERATOR_MAX)
-        return answer(reply, "refused", "%zu commands of yours wait for their gateways; try later",
+        return refuse(reply, "refused", "%zu commands of yours wait for their gateways; try later",
                       own);
     if (r->count == RELAY_MAX)
-        return answer(reply, "refused", "%d commands wait for their gateways; try later",
+        return refuse(reply, "refused", "%d commands wait for their gateways; try later",
                       RELAY_MAX);
     return true;
 }
@@ -116,7 +108,7 @@ bool relay_step_request(struct relay *r, const struct relay_request *q, struct c
     *reply = (struct operator_reply){0};
     snprintf(reply->id, sizeof(reply->id), "%s", request->id);
     if (request->expires.ms != 0 && request->expires.ms < q->utc.ms)
-        return answer(reply, "expired", "the request came after its own expiry; ask again");
+        return refuse(reply, "expired", "the request came after its own expiry; ask again");
     if (!may_command(q, reply) || !can_arrive(q, reply) || !is_whole(request, c, reply))
         return false;
     bool under_way = find_own(r, q->who->name, request->id) != NULL;
@@ -124,7 +116,7 @@ bool relay_step_request(struct relay *r, const struct relay_request *q, struct c
         return false;
     if (!under_way)
         remember(r, q, c);
-    answer(reply, "relayed", "on its way to %s", c->gateway);
+    replies_say(reply, "relayed", "on its way to %s", c->gateway);
     return !under_way;
 }
 
@@ -169,7 +161,7 @@ bool relay_step_result(struct relay *r, const char *gateway, const struct comman
         remove_at(r, at);
     *reply = (struct operator_reply){.value = result->value};
     snprintf(reply->id, sizeof(reply->id), "%s", result->id);
-    answer(reply, command_outcome_name(result->outcome), "%s", result->reason);
+    replies_say(reply, command_outcome_name(result->outcome), "%s", result->reason);
     return operator_name[0] != '\0';
 }
 
@@ -182,7 +174,8 @@ bool relay_take_silent(struct relay *r, struct clk_mono now, struct relay_entry 
     remove_at(r, 0);
     *reply = (struct operator_reply){0};
     snprintf(reply->id, sizeof(reply->id), "%s", entry->id);
-    answer(reply, "unknown", "%s has not answered within %d s; its result is shown when it comes",
-           entry->gateway, (int)(RELAY_TIMEOUT_MS / 1000));
+    replies_say(reply, "unknown",
+                "%s has not answered within %d s; its result is shown when it comes",
+                entry->gateway, (int)(RELAY_TIMEOUT_MS / 1000));
     return true;
 }

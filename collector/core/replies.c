@@ -1,5 +1,6 @@
 #include "collector/core/replies.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -38,4 +39,13 @@ void replies_put(struct replies *r, const char *operator_name, const struct oper
     r->next = (r->next + 1) % REPLIES_MAX;
     if (r->count < REPLIES_MAX)
         r->count++;
+}
+
+void replies_say(struct operator_reply *reply, const char *result, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    snprintf(reply->result, sizeof(reply->result), "%s", result);
+    vsnprintf(reply->reason, sizeof(reply->reason), fmt, ap);
+    va_end(ap);
 }

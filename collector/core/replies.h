@@ -32,4 +32,8 @@ const struct operator_reply *replies_find(const struct replies *r, const char *o
 /* A later reply to the same id takes the place of the earlier one. */
 void replies_put(struct replies *r, const char *operator_name, const struct operator_reply *reply);
 
+/* Fills result and reason. */
+__attribute__((format(printf, 3, 4))) void replies_say(struct operator_reply *reply,
+                                                       const char *result, const char *fmt, ...);
+
 #endif
