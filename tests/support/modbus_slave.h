@@ -71,8 +71,8 @@ struct modbus_slave {
     size_t in_len;
     struct slave_flying flying[SLAVE_FLYING];
     size_t flying_count;
-    bool is_held[SLAVE_REGISTERS];
-    uint16_t held[SLAVE_REGISTERS];
+    atomic_int
+        held[SLAVE_REGISTERS]; /* value + 1; 0: none, it counts requests. The test holds, too */
 };
 
 static inline int64_t slave_now_ms(void)
@@ -138,7 +138,8 @@ static inline size_t slave_read_data(struct modbus_slave *s, const uint8_t *pdu,
     out[0] = (uint8_t)(2 * count);
     for (unsigned i = 0; i < count; i++) {
         unsigned at = (address + i) % SLAVE_REGISTERS;
-        unsigned v = s->is_held[at] ? s->held[at] : n;
+        int held = atomic_load(&s->held[at]);
+        unsigned v = held ? (unsigned)held - 1 : n;
         out[1 + 2 * i] = (uint8_t)(v >> 8);
         out[2 + 2 * i] = (uint8_t)v;
     }
@@ -150,8 +151,7 @@ static inline void slave_hold(struct modbus_slave *s, unsigned address, unsigned
 {
     for (unsigned i = 0; i < count; i++) {
         unsigned at = (address + i) % SLAVE_REGISTERS;
-        s->is_held[at] = true;
-        s->held[at] = (uint16_t)slave_get16(&values[2 * i]);
+        atomic_store(&s->held[at], (int)slave_get16(&values[2 * i]) + 1);
     }
 }
 
@@ -167,9 +167,10 @@ static inline void slave_write(struct modbus_slave *s, const uint8_t *pdu)
         slave_hold(s, slave_get16(&pdu[5]), slave_get16(&pdu[7]), &pdu[10]);
     if (pdu[0] == 22) {
         unsigned and_mask = slave_get16(&pdu[3]), or_mask = slave_get16(&pdu[5]);
-        unsigned before = s->is_held[at] ? s->held[at] : 0;
-        s->is_held[at] = true;
-        s->held[at] = (uint16_t)((before & and_mask) | (or_mask & ~and_mask));
+        int held = atomic_load(&s->held[at]);
+        unsigned before = held ? (unsigned)held - 1 : 0;
+        unsigned after = ((before & and_mask) | (or_mask & ~and_mask)) & 0xffff;
+        atomic_store(&s->held[at], (int)after + 1);
     }
 }
 
