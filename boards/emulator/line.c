@@ -109,11 +109,12 @@ static int64_t delay_us(const struct line *l, const struct slave *s, size_t requ
                      line_time_us(l, request_len + reply_len) + silence_us(l));
 }
 
-static void set_due(const struct line *l, struct outbox_job *job, int64_t us)
+static void set_due(const struct line_end *end, struct outbox_job *job, int64_t us)
 {
+    const struct line *l = end->line;
     job->due = clk_mono_add(clk_mono(loop_clk(l->loop)), (us + 500) / 1000);
     if (l->config->type == WIRE_RTU && l->config->pace)
-        outbox_due_exact(job, us);
+        outbox_due_exact(job, end->heard_us + us);
 }
 
 static struct slave *find_slave(const struct line *l, uint8_t unit)
@@ -187,7 +188,7 @@ static void send_reply(struct line_end *end, const struct wire_request *request,
         unit = (uint8_t)(unit % 247 + 1);
     job->len = wire_wrap(end->wire.kind, request->transaction, unit, reply->pdu, reply->pdu_len,
                          job->frame);
-    set_due(l, job, delay_us(l, s, request->frame_len, job->len));
+    set_due(end, job, delay_us(l, s, request->frame_len, job->len));
     job->fate = "ok";
     job->slave = s;
     job->reading_count = reply->reading_count;

@@ -31,6 +31,7 @@ struct line_end {
     struct line *line;
     struct loop_watch watch;   /* fd -1: closed */
     struct loop_timer silence; /* RTU */
+    int64_t heard_us;          /* RTU: when the last bytes came, as outbox_now_us */
     struct wire wire;
     struct outbox outbox;
 };

@@ -64,6 +64,7 @@ static void terminal_ready(struct loop_watch *watch, uint32_t events)
             continue;
         if (n <= 0)
             break;
+        end->heard_us = outbox_now_us();
         wire_fed(&end->wire, (size_t)n);
         take_requests(end);
     }

@@ -91,7 +91,7 @@ static void enter_in_ledger(const struct outbox *o, const struct outbox_job *job
         journal_write(o->journal, at, job->slave, &job->readings[i], job->fate);
 }
 
-static int64_t exact_now_us(void)
+int64_t outbox_now_us(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_BOOTTIME, &now);
@@ -99,9 +99,9 @@ static int64_t exact_now_us(void)
 }
 
 /* The loop's timers are milliseconds: it wakes one early, and the rest is waited out here. */
-void outbox_due_exact(struct outbox_job *job, int64_t delay_us)
+void outbox_due_exact(struct outbox_job *job, int64_t at_us)
 {
-    job->exact_us = exact_now_us() + delay_us;
+    job->exact_us = at_us;
     job->due.ms = job->exact_us / 1000 - 1;
 }
 
@@ -113,7 +113,7 @@ static void wait_exact(const struct outbox_job *job)
     if (job->exact_us == 0 || job->sent > 0)
         return;
     clock_nanosleep(CLOCK_BOOTTIME, TIMER_ABSTIME, &t, NULL);
-    while (exact_now_us() < job->exact_us)
+    while (outbox_now_us() < job->exact_us)
         ;
 }
 

@@ -24,7 +24,7 @@
 
 struct outbox_job {
     struct clk_mono due;
-    int64_t exact_us;     /* not before this moment (CLOCK_BOOTTIME); 0: `due` is exact enough */
+    int64_t exact_us;     /* not before this moment of outbox_now_us; 0: `due` is exact enough */
     uint32_t byte_gap_ms; /* 0: all at once */
     size_t len, sent;
     uint8_t frame[WIRE_FRAME_MAX + 1]; /* noise may add a byte */
@@ -51,8 +51,10 @@ struct outbox {
 int outbox_init(struct outbox *o, struct loop *loop, struct journal *journal, bool ordered);
 void outbox_finish(struct outbox *o); /* of a zeroed struct is fine */
 
-/* The job is due so many microseconds from now, exactly. */
-void outbox_due_exact(struct outbox_job *job, int64_t delay_us);
+/* The time line of exact moments: CLOCK_BOOTTIME, as the loop's. */
+int64_t outbox_now_us(void);
+/* The job is due at this moment of it, exactly. */
+void outbox_due_exact(struct outbox_job *job, int64_t at_us);
 
 /* The place of the next reply, zeroed; NULL when full. outbox_push sends it on its way. */
 struct outbox_job *outbox_room(struct outbox *o);

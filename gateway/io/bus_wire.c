@@ -10,6 +10,8 @@
 #include "gateway/core/plan.h"
 
 #define EARLY_MAX       16   /* reads of unasked bytes; then the line counts as never quiet */
+#define AWAKE_US        100  /* of a silence's end: a sleep ends that late on an idle machine */
+#define AWAKE_WITHIN_US 5000 /* in silences up to this; in longer ones it does not matter */
 #define REPLY_ROOM      512  /* the longest reply, and what may lie behind it */
 #define FIFO_CHARACTERS 4    /* a UART's FIFO hands its rest over after so many (16550) */
 #define PAUSE_SLACK_US  1000 /* USB adapters send once a millisecond */
@@ -48,6 +50,7 @@ void bus_wire_init(struct bus_wire *w, const struct bus_line *line)
     *w = (struct bus_wire){.fd = -1, .kind = line->kind};
     w->character_ns = character_ns(line);
     w->silence_us = plan_silence_us(line);
+    w->awake_us = w->silence_us <= AWAKE_WITHIN_US ? AWAKE_US : 0;
     w->pause_us = line->kind == BUS_RTU ? pause_us(line, w->character_ns) : 0;
 }
 
@@ -115,13 +118,26 @@ static bool is_in_step(const struct bus_wire *w, struct bus_reply *reply)
     return n < 0 && errno == EAGAIN;
 }
 
+/* As get, until the silence is over: asleep, then awake, so that a late wake-up does not lengthen
+ * it. That costs AWAKE_US of a processor a request, below one percent of a line's time. */
+static ssize_t get_early(const struct bus_wire *w, uint8_t *bytes, size_t room)
+{
+    int64_t end_us = w->quiet_since_us + w->silence_us;
+    ssize_t n = get(w, bytes, room, end_us - w->awake_us);
+    if (n != 0 || w->awake_us == 0)
+        return n;
+    while (now_us() < end_us)
+        ;
+    return get(w, bytes, room, end_us);
+}
+
 /* What comes on a serial line before anything was asked can only answer something older, or be
  * noise; the silence begins anew behind it. */
 static bool is_silent(struct bus_wire *w, struct bus_reply *reply)
 {
     uint8_t waste[REPLY_ROOM];
     for (int i = 0; i < EARLY_MAX; i++) {
-        ssize_t n = get(w, waste, sizeof(waste), w->quiet_since_us + w->silence_us);
+        ssize_t n = get_early(w, waste, sizeof(waste));
         if (n < 0)
             return false;
         if (n == 0 && now_us() >= w->quiet_since_us + w->silence_us)

@@ -24,6 +24,7 @@ struct bus_wire {
     bool paced;            /* a real serial line: its bytes take their time */
     uint32_t character_ns; /* 0: nothing serial is known of */
     uint32_t silence_us;   /* T3.5; 0 on TCP */
+    uint32_t awake_us;     /* its end that is waited for without sleeping */
     uint32_t pause_us;     /* longer inside a reply is a pause; 0: not looked at */
     int64_t quiet_since_us;
     uint32_t patience_ms; /* TCP: how long a receive waits; 0: not set yet */
