@@ -95,19 +95,23 @@ static void evict_segment(struct spool *s, size_t at)
             evict_range(s, &segment->runs[i]);
 }
 
-/* Appends a record with the ledger's state to a payload. */
-static void put_state(struct spool *s, struct buf *payload)
+/* The ledger's state as a record; its bytes hold until the next one. */
+static struct spool_record state_record(struct spool *s)
 {
     struct buf state;
     buf_init(&state, s->state, SPOOL_STATE_MAX);
     spool_ledger_encode(&s->ledger, &state);
     assert(!state.overflow);
-    struct spool_record r = {
+    return (struct spool_record){
         .type = SPOOL_RECORD_STATE,
         .bytes = s->state,
         .len = (uint32_t)state.len,
     };
-    spool_record_put(payload, &r);
+}
+
+static void put_record(struct buf *payload, const struct spool_record *r)
+{
+    spool_record_put(payload, r);
     assert(!payload->overflow);
 }
 
@@ -123,8 +127,9 @@ static int commit_state(struct spool *s)
     if (!s->ledger.dirty)
         return 0;
     struct buf payload;
+    const struct spool_record state = state_record(s);
     payload_begin(s, &payload);
-    put_state(s, &payload);
+    put_record(&payload, &state);
     int rc =
         spool_journal_write_state(&s->journal, s->group, SPOOL_GROUP_MAX, (uint32_t)payload.len);
     if (rc == 0)
@@ -198,8 +203,10 @@ static int write_part(struct spool *s)
     payload_begin(s, &payload);
     if (n)
         buf_put(&payload, spool_tail_encoded(t, t->parted), len);
-    if (s->ledger.dirty)
-        put_state(s, &payload);
+    if (s->ledger.dirty) {
+        const struct spool_record state = state_record(s);
+        put_record(&payload, &state);
+    }
     int rc = spool_journal_write_part(&s->journal, s->group, SPOOL_GROUP_MAX, (uint32_t)payload.len,
                                       (uint32_t)n);
     if (rc)
@@ -210,18 +217,29 @@ static int write_part(struct spool *s)
     return 0;
 }
 
-/* One dense group of the oldest packs of the tail, with the state. */
+/* Bytes of packs that go into the next dense group beside the state. */
+static size_t dense_room(const struct spool *s, const struct spool_record *state)
+{
+    size_t room = spool_disk_room(&s->disk);
+    size_t beside = SPOOL_RECORD_HEAD + state->len;
+    return room > beside ? room - beside : 0;
+}
+
+/* One dense group of as many of the oldest packs as it takes, with the state: each costs a sync. */
 static int write_dense(struct spool *s)
 {
     struct buf payload;
     struct spool_group g = {0};
-    g.records = (uint32_t)spool_tail_measure(&s->tail, 0, SPOOL_RECORDS_MAX, &g.len);
+    const struct spool_record state = state_record(s);
+    g.records = (uint32_t)spool_tail_measure(&s->tail, 0, dense_room(s, &state), &g.len);
+    if (g.records == 0 && s->tail.count > 0)
+        return ERR_AGAIN;
     bool last = g.records == s->tail.count;
     g.number = last ? s->journal.number : s->disk.done;
     payload_begin(s, &payload);
     if (g.records)
         buf_put(&payload, spool_tail_encoded(&s->tail, 0), g.len);
-    put_state(s, &payload);
+    put_record(&payload, &state);
     g.len = (uint32_t)payload.len;
     if (!spool_disk_fits(&s->disk, g.len, g.records))
         return ERR_AGAIN;

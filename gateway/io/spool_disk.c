@@ -424,6 +424,16 @@ static struct spool_segment *active_segment(const struct spool_disk *d)
     return d->active >= 0 && d->count ? &d->segments[d->count - 1] : NULL;
 }
 
+uint32_t spool_disk_room(const struct spool_disk *d)
+{
+    const struct spool_segment *s = active_segment(d);
+    if (!s || s->sealed)
+        return 0;
+    uint32_t left = s->size - s->next_block * SPOOL_BLOCK;
+    left = left < SPOOL_GROUP_MAX ? left : SPOOL_GROUP_MAX;
+    return left > SPOOL_GROUP_HEAD ? left - SPOOL_GROUP_HEAD : 0;
+}
+
 bool spool_disk_fits(const struct spool_disk *d, uint32_t len, size_t records)
 {
     const struct spool_segment *s = active_segment(d);

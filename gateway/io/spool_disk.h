@@ -65,6 +65,8 @@ int spool_disk_open(struct spool_disk *d, const struct fsx *fsx, const char *pat
 int spool_disk_recover(struct spool_disk *d, struct spool_ledger *l);
 void spool_disk_close(struct spool_disk *d);
 
+/* The longest payload of one group that the open segment still takes; 0 when none is open. */
+uint32_t spool_disk_room(const struct spool_disk *d);
 /* A group of that payload length and so many records fits in the open segment. */
 bool spool_disk_fits(const struct spool_disk *d, uint32_t len, size_t records);
 /* Heads and writes a dense group whose payload lies at memory + SPOOL_GROUP_HEAD, and syncs it.

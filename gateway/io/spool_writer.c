@@ -15,7 +15,7 @@
 #define RETRY_MAX_MS   30000
 #define STATE_EVERY_MS 5000
 #define OFFER_EVERY_MS 60000
-#define COMMIT_BYTES   131072 /* so many are committed early: memory stays small under a flood */
+#define COMMIT_BYTES   106496 /* so many are committed early: one group and one sync */
 #define INBOX_KEEP     262144 /* bytes of each queue's memory that stay in use for good */
 #define NEVER          INT64_MAX
 
