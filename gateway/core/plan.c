@@ -221,6 +221,10 @@ static void take_run(struct plan *plan, uint16_t device, size_t head, uint64_t *
     if (mapped && profile->map.has_status)
         add_map_read(plan, device, PLAN_STATUS, run.period_ms);
     add_run(plan, &run);
+    if (mapped) {
+        add_map_read(plan, device, PLAN_CODES, run.period_ms);
+        plan->requests[plan->request_count - 1].behind = true;
+    }
 }
 
 static void add_device(struct plan *plan, uint16_t device)
@@ -351,7 +355,7 @@ int plan_create(const struct bus_line *line, const struct bus_device *devices, s
     plan->line = line;
     plan->devices = devices;
     plan->device_count = device_count;
-    plan->requests = calloc(2 * points + device_count + 1, sizeof(*plan->requests));
+    plan->requests = calloc(3 * points + device_count + 1, sizeof(*plan->requests));
     plan->points = calloc(points + 1, sizeof(*plan->points));
     if (!plan->requests || !plan->points)
         goto nomem;
@@ -392,6 +396,7 @@ uint32_t plan_phase_ms(const struct plan *plan, size_t index)
     uint32_t period_ms = plan->requests[index].period_ms;
     int64_t before_us = 0, all_us = 0;
     assert(index < plan->request_count);
+    index -= plan->requests[index].behind;
     for (size_t i = 0; i < plan->request_count; i++) {
         if (plan->requests[i].period_ms != period_ms)
             continue;

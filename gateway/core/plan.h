@@ -29,7 +29,8 @@
 #define PLAN_PHASE_STEP_MS 50
 
 /* What a request is for. A dynamic map is found out by reads of its own, which have no points:
- * which code each slot holds, and whether each slot's value counts. */
+ * which code each slot holds, and whether each slot's value counts. The codes are read behind each
+ * reading of values, too: what was refitted meanwhile shows before a value is told. */
 enum plan_role { PLAN_POINTS, PLAN_CODES, PLAN_STATUS };
 
 struct plan_request {
@@ -40,6 +41,7 @@ struct plan_request {
     uint32_t period_ms;
     uint32_t first;  /* its points: plan->points[first .. first + points - 1], by address */
     uint16_t points; /* at least 1 with PLAN_POINTS */
+    bool behind;     /* PLAN_CODES that confirm the values of the request before it: its phase */
 };
 
 struct plan {

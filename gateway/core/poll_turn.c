@@ -138,10 +138,16 @@ bool poll_send_job(struct poll *p, struct clk_mono now, struct clk_mono *wake,
     return true;
 }
 
-/* The slot that ends first; but what a dynamic map's values mean comes before them. */
+static bool explains_values(const struct plan_request *r)
+{
+    return r->role != PLAN_POINTS && !r->behind;
+}
+
+/* The slot that ends first, of equals the one planned first; but what a dynamic map's values mean
+ * comes before them. */
 static bool goes_before(const struct reading *a, const struct reading *b)
 {
-    bool a_map = a->plan.role != PLAN_POINTS, b_map = b->plan.role != PLAN_POINTS;
+    bool a_map = explains_values(&a->plan), b_map = explains_values(&b->plan);
     return a_map != b_map ? a_map : slot_end(a).ms < slot_end(b).ms;
 }
 

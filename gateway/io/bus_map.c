@@ -34,17 +34,42 @@ void bus_maps_destroy(struct bus_maps *maps)
     free(maps);
 }
 
-void bus_maps_take(struct bus_maps *maps, const struct poll_report *r, const uint16_t *values)
+static enum bus_map_word take_codes(struct map *map, const uint16_t *codes, size_t count)
+{
+    bool moved = map->codes_known && memcmp(map->codes, codes, count * sizeof(*codes)) != 0;
+    map->codes_known = true;
+    memcpy(map->codes, codes, count * sizeof(*codes));
+    return moved ? BUS_MAP_MOVED : BUS_MAP_HELD;
+}
+
+enum bus_map_word bus_maps_take(struct bus_maps *maps, const struct poll_report *r,
+                                const uint16_t *values)
 {
     struct map *map = &maps->map[r->device];
     bool read = r->cause == CAUSE_NONE && r->count <= PROFILE_SLOTS_MAX;
-    if (r->role == PLAN_STATUS)
-        map->status_known = read;
-    else
-        map->codes_known |= read;
+    if (r->role == PLAN_CODES)
+        return read ? take_codes(map, values, r->count) : BUS_MAP_UNREAD;
+    map->status_known = read;
     if (read)
-        memcpy(r->role == PLAN_STATUS ? map->status : map->codes, values,
-               r->count * sizeof(*values));
+        memcpy(map->status, values, r->count * sizeof(*values));
+    return BUS_MAP_NOTHING;
+}
+
+void bus_map_judge(const struct profile *profile, enum bus_map_word word, struct sample *samples,
+                   size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct sample *s = &samples[i];
+        if (profile->points[s->point].code == 0 || s->quality != QUALITY_GOOD)
+            continue;
+        if (word == BUS_MAP_UNREAD)
+            s->quality = QUALITY_UNCERTAIN;
+        if (word != BUS_MAP_MOVED)
+            continue;
+        s->quality = QUALITY_BAD;
+        s->cause = CAUSE_INVALID;
+        s->value.type = VALUE_NONE;
+    }
 }
 
 const uint16_t *bus_maps_find(const struct bus_maps *maps, uint16_t device, uint16_t code,

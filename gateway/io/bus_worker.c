@@ -13,6 +13,7 @@
 #include "gateway/io/bus_say.h"
 #include "model/profile.h"
 
+#define HELD_MAX         8    /* reports that wait for codes; the oldest goes as uncertain */
 #define NAP_MAX_MS       1000 /* a sign of life at least this often */
 #define BUCKET_FIRST_US  250
 #define BUCKET_FACTOR_US 354 /* 250 * sqrt(2) */
@@ -24,6 +25,13 @@ struct ask {
     uint64_t id;
     struct bus_request request; /* its values: those below */
     uint16_t values[BUS_REGISTERS_MAX];
+};
+
+/* A report with values of a dynamic map, until the codes were read behind them. */
+struct held {
+    uint16_t device;
+    struct bus_report *report;
+    size_t len;
 };
 
 struct bus_worker {
@@ -51,6 +59,8 @@ struct bus_worker {
     struct clk_mono reply_mono;
     struct err open_error;
     struct bus_maps *maps; /* NULL when no device has a dynamic map */
+    struct held held[HELD_MAX];
+    size_t held_count;
     uint16_t values[BUS_BITS_MAX];
 };
 
@@ -111,6 +121,65 @@ static void good_sample(const struct bus_worker *w, uint16_t device, const struc
     }
 }
 
+/* --- values that wait for their codes --- */
+
+static void let_go(struct bus_worker *w, size_t i, enum bus_map_word word)
+{
+    struct held h = w->held[i];
+    w->held_count--;
+    memmove(&w->held[i], &w->held[i + 1], (w->held_count - i) * sizeof(w->held[0]));
+    bus_map_judge(device_at(w, h.device)->profile, word, h.report->samples, h.report->count);
+    post_report(w, h.report, h.len);
+}
+
+static void let_device_go(struct bus_worker *w, uint16_t device, enum bus_map_word word)
+{
+    for (size_t i = 0; i < w->held_count;)
+        if (w->held[i].device == device)
+            let_go(w, i, word);
+        else
+            i++;
+}
+
+static void hold(struct bus_worker *w, uint16_t device, struct bus_report *report, size_t len)
+{
+    if (w->held_count == HELD_MAX)
+        let_go(w, 0, BUS_MAP_UNREAD);
+    w->held[w->held_count++] = (struct held){.device = device, .report = report, .len = len};
+}
+
+/* Readings of one point are told in their order: before the next one goes what nobody confirmed. */
+static void let_older_go(struct bus_worker *w, uint16_t device, const struct bus_report *report)
+{
+    for (size_t i = w->held_count; i-- > 0;)
+        if (w->held[i].device == device &&
+            w->held[i].report->samples[0].point == report->samples[0].point)
+            let_go(w, i, BUS_MAP_UNREAD);
+}
+
+static bool is_mapped(const struct bus_worker *w, uint16_t device, const struct bus_report *report)
+{
+    const struct profile *profile = device_at(w, device)->profile;
+    for (size_t i = 0; w->maps && i < report->count; i++)
+        if (profile->points[report->samples[i].point].code)
+            return true;
+    return false;
+}
+
+static void pass_on(struct bus_worker *w, const struct poll_report *r, struct bus_report *report,
+                    size_t len)
+{
+    if (!is_mapped(w, r->device, report)) {
+        post_report(w, report, len);
+        return;
+    }
+    let_older_go(w, r->device, report);
+    if (r->cause == CAUSE_NONE)
+        hold(w, r->device, report, len);
+    else
+        post_report(w, report, len);
+}
+
 /* The registers of r's points, for who watches: lost without harm. */
 static void post_raw(struct bus_worker *w, const struct poll_report *r)
 {
@@ -135,7 +204,9 @@ static void post_raw(struct bus_worker *w, const struct poll_report *r)
 static void do_report(struct bus_worker *w, const struct poll_report *r)
 {
     if (r->role != PLAN_POINTS) {
-        bus_maps_take(w->maps, r, w->values);
+        enum bus_map_word word = bus_maps_take(w->maps, r, w->values);
+        if (word != BUS_MAP_NOTHING)
+            let_device_go(w, r->device, word);
         return;
     }
     const struct bus_device *d = device_at(w, r->device);
@@ -159,7 +230,7 @@ static void do_report(struct bus_worker *w, const struct poll_report *r)
     }
     if (atomic_load_explicit(&w->shown, memory_order_relaxed) && r->cause == CAUSE_NONE)
         post_raw(w, r);
-    post_report(w, report, len);
+    pass_on(w, r, report, len);
 }
 
 /* --- changes of state --- */
@@ -492,6 +563,8 @@ static void *run(void *arg)
         poll_next(w->poll, now_of(w), &a);
         act(w, &a);
     }
+    while (w->held_count > 0)
+        let_go(w, 0, BUS_MAP_UNREAD);
     w->config.port->ops->close(w->config.port);
     pthread_mutex_lock(&w->lock);
     w->ended = true;

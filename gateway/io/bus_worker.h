@@ -5,7 +5,8 @@
  * but create and destroy may be called from any thread and never wait for the bus. Samples travel
  * as bulk mail and are counted in `dropped` when the mailbox is full (FAULTS' "dropped from
  * memory"); states and results of writes travel as control mail. A sample's time is the moment its
- * reply was complete. Allocates only what it mails.
+ * reply was complete; values of a dynamic map are mailed once the codes behind them were read, one
+ * request later. Allocates only what it mails.
  */
 #ifndef GATEWAY_IO_BUS_WORKER_H
 #define GATEWAY_IO_BUS_WORKER_H
@@ -31,7 +32,7 @@ enum bus_mail {
     BUS_WRITTEN,         /* control: struct bus_written */
     BUS_ANSWER,          /* control: struct bus_answer */
     BUS_RELEASED,        /* control: no data; the port is closed and free for another program */
-    BUS_RAW,             /* bulk, while shown: struct bus_raw, just before its BUS_REPORT */
+    BUS_RAW,             /* bulk, while shown: struct bus_raw, before its BUS_REPORT */
 };
 
 struct bus_report {

@@ -242,7 +242,7 @@ static void points_that_share_registers_are_read_once_and_never_torn_apart(void 
     plan_destroy(plan);
 }
 
-static void a_dynamic_maps_values_are_one_read_behind_their_codes_and_status(void **state)
+static void a_dynamic_maps_values_are_one_read_between_their_codes(void **state)
 {
     (void)state;
     struct bus_fixture f;
@@ -261,9 +261,11 @@ static void a_dynamic_maps_values_are_one_read_behind_their_codes_and_status(voi
     } wanted[] = {{PLAN_CODES, 128, 4, 0, 60000},
                   {PLAN_STATUS, 256, 4, 0, 1000},
                   {PLAN_POINTS, 0, 1, 1, 1000},
-                  {PLAN_POINTS, 384, 8, 5, 1000}};
-    assert_int_equal(plan->request_count, 4);
-    for (size_t i = 0; i < 4; i++) {
+                  {PLAN_POINTS, 384, 8, 5, 1000},
+                  {PLAN_CODES, 128, 4, 0, 1000}};
+    assert_int_equal(plan->request_count, 5);
+    for (size_t i = 0; i < 5; i++) {
+        assert_int_equal(plan->requests[i].behind, i == 4);
         assert_int_equal(plan->requests[i].role, wanted[i].role);
         assert_int_equal(plan->requests[i].address, wanted[i].address);
         assert_int_equal(plan->requests[i].count, wanted[i].count);
@@ -272,6 +274,7 @@ static void a_dynamic_maps_values_are_one_read_behind_their_codes_and_status(voi
     }
     assert_int_equal(plan_cut(plan, &plan->requests[0]), 0);
     assert_int_equal(plan_cut(plan, &plan->requests[3]), 0);
+    assert_int_equal(plan_phase_ms(plan, 4), plan_phase_ms(plan, 3));
     plan_destroy(plan);
 }
 
@@ -358,7 +361,7 @@ int main(void)
         cmocka_unit_test(no_request_crosses_the_border_of_a_block),
         cmocka_unit_test(no_request_reads_over_what_can_only_be_written),
         cmocka_unit_test(points_that_share_registers_are_read_once_and_never_torn_apart),
-        cmocka_unit_test(a_dynamic_maps_values_are_one_read_behind_their_codes_and_status),
+        cmocka_unit_test(a_dynamic_maps_values_are_one_read_between_their_codes),
         cmocka_unit_test(a_request_falls_apart_at_its_widest_gap),
         cmocka_unit_test(an_overfull_bus_is_refused_with_its_arithmetic),
         cmocka_unit_test(wrong_devices_are_refused_by_name),

@@ -347,10 +347,9 @@ static void a_broadcast_is_mailed_as_one(void **state)
 
 /* Slot 1 holds code 18, slot 2 code 5, whose value is 120000; code 7 is nowhere. The slave's table
  * is 256 registers long, so the map's parts stand at 0, 16 and 32. */
-static void a_dynamic_maps_parameter_is_read_from_the_slot_of_its_code(void **state)
+static struct rig *map_rig(void (*fate)(unsigned, const uint8_t *, struct slave_fate *))
 {
-    (void)state;
-    struct rig *r = rig_new(NULL);
+    struct rig *r = rig_new(fate);
     static const uint8_t codes[] = {0, 1, 0, 18, 0, 5, 0, 0}, status[8];
     static const uint8_t held[] = {0, 0, 0, 1, 0, 0, 0, 2, 0, 1, 0xd4, 0xc0, 0, 0, 0, 4};
     bus_fixture_init(&r->fixture, 1);
@@ -367,6 +366,13 @@ static void a_dynamic_maps_parameter_is_read_from_the_slot_of_its_code(void **st
         p->type = TYPE_U32;
         p->code = wanted[i];
     }
+    return r;
+}
+
+static void a_dynamic_maps_parameter_is_read_from_the_slot_of_its_code(void **state)
+{
+    (void)state;
+    struct rig *r = map_rig(NULL);
     rig_start(r, bus_port_create(&r->line), 64);
     struct mail m = next_mail(r, BUS_REPORT);
     const struct bus_report *report = m.data;
@@ -375,6 +381,62 @@ static void a_dynamic_maps_parameter_is_read_from_the_slot_of_its_code(void **st
     assert_true(report->samples[0].value.number == 120000);
     assert_int_equal(report->samples[1].quality, QUALITY_BAD);
     assert_int_equal(report->samples[1].cause, CAUSE_INVALID);
+    free(m.data);
+    rig_free(r);
+}
+
+static struct modbus_slave *refitted;
+
+/* Requests: codes, status, values, and the codes behind them. */
+static void refit_behind_the_values(unsigned request, const uint8_t *pdu, struct slave_fate *fate)
+{
+    static const uint8_t codes[] = {0, 5, 0, 18, 0, 1, 0, 0};
+    (void)pdu;
+    (void)fate;
+    if (request == 4)
+        slave_hold(refitted, 0, 4, codes);
+}
+
+static void a_value_read_while_a_sonde_is_refitted_is_told_under_no_name(void **state)
+{
+    (void)state;
+    struct rig *r = map_rig(refit_behind_the_values);
+    refitted = r->slave;
+    rig_start(r, bus_port_create(&r->line), 64);
+    struct mail m = next_mail(r, BUS_REPORT);
+    const struct bus_report *report = m.data;
+    assert_int_equal(report->samples[0].quality, QUALITY_BAD);
+    assert_int_equal(report->samples[0].cause, CAUSE_INVALID);
+    assert_int_equal(report->samples[0].value.type, VALUE_NONE);
+    free(m.data);
+    m = next_mail(r, BUS_REPORT);
+    report = m.data;
+    assert_int_equal(report->samples[0].quality, QUALITY_GOOD);
+    assert_true(report->samples[0].value.number == 1);
+    free(m.data);
+    rig_free(r);
+}
+
+static void lose_the_codes_behind_the_values(unsigned request, const uint8_t *pdu,
+                                             struct slave_fate *fate)
+{
+    (void)pdu;
+    fate->exception = request == 4 ? 4 : 0;
+}
+
+static void a_value_whose_codes_were_not_read_again_is_uncertain(void **state)
+{
+    (void)state;
+    struct rig *r = map_rig(lose_the_codes_behind_the_values);
+    rig_start(r, bus_port_create(&r->line), 64);
+    struct mail m = next_mail(r, BUS_REPORT);
+    const struct bus_report *report = m.data;
+    assert_int_equal(report->samples[0].quality, QUALITY_UNCERTAIN);
+    assert_true(report->samples[0].value.number == 120000);
+    free(m.data);
+    m = next_mail(r, BUS_REPORT);
+    report = m.data;
+    assert_int_equal(report->samples[0].quality, QUALITY_GOOD);
     free(m.data);
     rig_free(r);
 }
@@ -486,6 +548,8 @@ int main(void)
         cmocka_unit_test(a_port_handed_over_is_free_until_it_is_taken_back),
         cmocka_unit_test(a_broadcast_is_mailed_as_one),
         cmocka_unit_test(a_dynamic_maps_parameter_is_read_from_the_slot_of_its_code),
+        cmocka_unit_test(a_value_read_while_a_sonde_is_refitted_is_told_under_no_name),
+        cmocka_unit_test(a_value_whose_codes_were_not_read_again_is_uncertain),
         cmocka_unit_test(samples_that_find_the_mailbox_full_are_counted),
         cmocka_unit_test(a_worker_stops_in_the_middle_of_a_request),
         cmocka_unit_test(a_worker_that_hangs_is_seen_to_be_wedged_and_to_come_back),
