@@ -360,9 +360,9 @@ static int load(struct loader *l)
     if (rc == 0)
         rc = config_edge_check(l->c, l->doc, l->e);
     if (rc == 0)
-        rc = broker_config_check_files(&l->c->broker, l->files, l->doc, l->e);
-    if (rc == 0)
         rc = check_control(l);
+    if (rc == 0)
+        rc = broker_config_check_files(&l->c->broker, l->files, l->doc, l->e);
     if (rc == 0)
         rc = compute_conf(l->c, l->e);
     if (rc == 0)

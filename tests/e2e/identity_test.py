@@ -140,7 +140,7 @@ class Watcher:
         return [line for line in self.lines if line.startswith("ioc/v1/")]
 
     def close(self):
-        self.process.terminate()
+        self.process.kill()  # asked to end, it may wait for this pipe to be read
         self.process.wait(10)
         self.process.stdout.close()
 
