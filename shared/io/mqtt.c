@@ -273,14 +273,17 @@ static void on_trace(enum MQTTASYNC_TRACE_LEVELS level, char *message)
     pthread_mutex_unlock(&trace_lock);
 }
 
-/* Traces for m, or for nobody: paho formats no line then. */
+/* Traces for m, or for nobody: paho formats no line then. What it records for itself, each function
+ * entered and left, ends at ERROR; levels above that only say what is put out. */
 static void trace_switch(struct mqtt *m)
 {
     pthread_mutex_lock(&trace_lock);
     trace_for = m;
     pthread_mutex_unlock(&trace_lock);
     MQTTAsync_setTraceCallback(on_trace);
-    MQTTAsync_setTraceLevel(m ? MQTTASYNC_TRACE_MINIMUM : MQTTASYNC_TRACE_FATAL);
+    MQTTAsync_setTraceLevel(m ? MQTTASYNC_TRACE_MINIMUM : MQTTASYNC_TRACE_ERROR);
+    if (!m)
+        MQTTAsync_setTraceLevel(MQTTASYNC_TRACE_FATAL);
 }
 
 static int on_openssl_error(const char *line, size_t len, void *context)
