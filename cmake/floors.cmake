@@ -1,8 +1,15 @@
-# ioc_floor(NAME DIR [BELOW floor...] [USES library...]): the .c files of DIR, not of folders in it.
+# ioc_floor(NAME DIR [BELOW floor...] [USES library...]): the .c files of DIR and the rooms in it; a folder with a
+# main.c is a program, no room.
 # ioc_program(NAME DIR BELOW floor): the .c files of DIR/NAME, which are shared with nobody.
 function(ioc_floor NAME DIR)
     cmake_parse_arguments(ARG "" "" "BELOW;USES" ${ARGN})
-    file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${DIR}/*.c)
+    file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${DIR}/*.c)
+    foreach(source ${sources})
+        get_filename_component(room ${source} DIRECTORY)
+        if(EXISTS ${room}/main.c)
+            list(REMOVE_ITEM sources ${source})
+        endif()
+    endforeach()
     if(NOT sources)
         add_library(ioc_${NAME} INTERFACE)
         set(scope INTERFACE)

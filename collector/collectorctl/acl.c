@@ -8,7 +8,7 @@
 
 #include "base/cli.h"
 #include "collector/collectorctl/collectorctl.h"
-#include "collector/core/access.h"
+#include "collector/core/operators/access.h"
 #include "collector/io/ca.h"
 #include "io/fsx.h"
 

@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <termios.h>
 
-#include "collector/core/view.h"
+#include "collector/core/view/view.h"
 
 struct screen {
     bool open;

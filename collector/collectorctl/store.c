@@ -12,7 +12,7 @@
 #include "base/cli.h"
 #include "base/log.h"
 #include "collector/collectorctl/collectorctl.h"
-#include "collector/io/store.h"
+#include "collector/io/store/store.h"
 #include "model/json.h"
 
 #define STORE_DEFAULT "/var/lib/ioc/store.db"

@@ -8,8 +8,8 @@
 #include "collector/collectorctl/collectorctl.h"
 #include "collector/collectorctl/screen.h"
 #include "collector/collectorctl/session.h"
-#include "collector/core/cells.h"
-#include "collector/core/view.h"
+#include "collector/core/view/cells.h"
+#include "collector/core/view/view.h"
 #include "model/topic.h"
 
 #define FRAME_MS  250  /* redraws are gathered: four a second at most */

@@ -20,7 +20,7 @@
 #include "base/buf.h"
 #include "base/clk.h"
 #include "base/err.h"
-#include "collector/core/access.h"
+#include "collector/core/operators/access.h"
 #include "io/crypto.h"
 
 #define CA_ISSUED_MAX 20000

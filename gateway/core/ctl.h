@@ -41,7 +41,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
-#include "gateway/core/bus.h"
+#include "gateway/core/bus/bus.h"
 #include "model/name.h"
 #include "model/sample.h"
 

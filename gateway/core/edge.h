@@ -27,7 +27,7 @@
 
 #include "base/clk.h"
 #include "base/err.h"
-#include "gateway/core/config.h"
+#include "gateway/core/config/config.h"
 #include "model/sample.h"
 
 /* A point that stays bad for the same cause is told so often; of one with `report` its heartbeat

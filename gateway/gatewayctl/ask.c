@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "gateway/core/config.h"
+#include "gateway/core/config/config.h"
 #include "gateway/core/ctl.h"
 #include "gateway/gatewayctl/gatewayctl.h"
 #include "io/ctlsock.h"

@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "gateway/core/lines.h"
-#include "gateway/core/plan.h"
+#include "gateway/core/bus/lines.h"
+#include "gateway/core/bus/plan.h"
 #include "gateway/gatewayctl/ask.h"
 #include "gateway/gatewayctl/gatewayctl.h"
 #include "gateway/gatewayctl/human.h"

@@ -6,7 +6,7 @@
 
 #include "base/cli.h"
 #include "base/text.h"
-#include "gateway/core/decode.h"
+#include "gateway/core/commissioning/decode.h"
 #include "gateway/gatewayctl/decode_text.h"
 #include "gateway/gatewayctl/gatewayctl.h"
 #include "gateway/gatewayctl/raw.h"

@@ -2,7 +2,7 @@
 #ifndef GATEWAY_GATEWAYCTL_DECODE_TEXT_H
 #define GATEWAY_GATEWAYCTL_DECODE_TEXT_H
 
-#include "gateway/core/decode.h"
+#include "gateway/core/commissioning/decode.h"
 
 struct decode_text {
     enum point_table table; /* 0: the words came from a command line */

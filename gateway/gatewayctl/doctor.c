@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "gateway/core/lines.h"
+#include "gateway/core/bus/lines.h"
 #include "gateway/gatewayctl/gatewayctl.h"
 #include "gateway/gatewayctl/human.h"
 #include "gateway/io/config_file.h"

@@ -9,7 +9,7 @@
 #ifndef GATEWAY_GATEWAYCTL_DOCTOR_H
 #define GATEWAY_GATEWAYCTL_DOCTOR_H
 
-#include "gateway/core/config.h"
+#include "gateway/core/config/config.h"
 #include "gateway/gatewayctl/ask.h"
 #include "gateway/gatewayctl/status.h"
 

@@ -5,8 +5,8 @@
 
 #include "base/cli.h"
 #include "base/text.h"
-#include "gateway/core/lines.h"
-#include "gateway/core/plan_text.h"
+#include "gateway/core/bus/lines.h"
+#include "gateway/core/bus/plan_text.h"
 #include "gateway/gatewayctl/gatewayctl.h"
 #include "gateway/gatewayctl/term.h"
 #include "gateway/io/config_file.h"

@@ -4,7 +4,7 @@
 #define GATEWAY_GATEWAYCTL_RAW_H
 
 #include "base/cli.h"
-#include "gateway/core/bus.h"
+#include "gateway/core/bus/bus.h"
 
 #define RAW_OPTIONS 6
 

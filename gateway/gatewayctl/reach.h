@@ -15,10 +15,10 @@
 
 #include "base/cli.h"
 #include "base/err.h"
-#include "gateway/core/bus.h"
-#include "gateway/core/config.h"
+#include "gateway/core/bus/bus.h"
+#include "gateway/core/config/config.h"
 #include "gateway/gatewayctl/ask.h"
-#include "gateway/io/bus_port.h"
+#include "gateway/io/bus/bus_port.h"
 
 #define REACH_OPTIONS    7
 #define REACH_TIMEOUT_MS 1000

@@ -5,7 +5,7 @@
 
 #include "base/cli.h"
 #include "base/text.h"
-#include "gateway/core/plan.h"
+#include "gateway/core/bus/plan.h"
 #include "gateway/gatewayctl/gatewayctl.h"
 #include "gateway/gatewayctl/raw.h"
 #include "gateway/gatewayctl/reach.h"

@@ -1,5 +1,6 @@
 /* gatewayctl scan: which devices answer on a line, at which address and settings, and what they
- * probably are. gateway/core/scan.h decides; this asks, shows, and ends with what to do next. */
+ * probably are. gateway/core/commissioning/scan.h decides; this asks, shows, and ends with what to
+ * do next. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,7 +8,7 @@
 
 #include "base/cli.h"
 #include "base/text.h"
-#include "gateway/core/scan.h"
+#include "gateway/core/commissioning/scan.h"
 #include "gateway/gatewayctl/catalog.h"
 #include "gateway/gatewayctl/gatewayctl.h"
 #include "gateway/gatewayctl/reach.h"

@@ -2,7 +2,7 @@
 #ifndef GATEWAY_GATEWAYCTL_SCAN_TEXT_H
 #define GATEWAY_GATEWAYCTL_SCAN_TEXT_H
 
-#include "gateway/core/scan.h"
+#include "gateway/core/commissioning/scan.h"
 
 struct scan_text {
     const struct bus_line *line; /* borrowed */

@@ -5,8 +5,8 @@
 
 #include "base/cli.h"
 #include "base/text.h"
-#include "gateway/core/plan.h"
-#include "gateway/core/timing_text.h"
+#include "gateway/core/bus/plan.h"
+#include "gateway/core/commissioning/timing_text.h"
 #include "gateway/gatewayctl/gatewayctl.h"
 #include "gateway/gatewayctl/raw.h"
 #include "gateway/gatewayctl/reach.h"

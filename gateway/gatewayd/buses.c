@@ -5,7 +5,7 @@
 
 #include "base/log.h"
 #include "gateway/gatewayd/gatewayd.h"
-#include "gateway/io/bus_port.h"
+#include "gateway/io/bus/bus_port.h"
 #include "io/crypto.h"
 
 static int start_bus(struct gatewayd *g, unsigned index, struct err *e)

@@ -9,8 +9,8 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "gateway/core/actuator.h"
-#include "gateway/core/command_gate.h"
+#include "gateway/core/control/actuator.h"
+#include "gateway/core/control/command_gate.h"
 #include "gateway/gatewayd/gatewayd.h"
 #include "gateway/io/control_file.h"
 #include "gateway/io/timesync.h"

@@ -11,13 +11,13 @@
 
 #include <stdbool.h>
 
-#include "gateway/core/config.h"
+#include "gateway/core/bus/lines.h"
+#include "gateway/core/config/config.h"
 #include "gateway/core/edge.h"
-#include "gateway/core/lines.h"
 #include "gateway/core/packer.h"
-#include "gateway/core/uplink.h"
-#include "gateway/io/bus_worker.h"
-#include "gateway/io/spool_writer.h"
+#include "gateway/core/uplink/uplink.h"
+#include "gateway/io/bus/bus_worker.h"
+#include "gateway/io/spool/spool_writer.h"
 #include "io/intake.h"
 #include "io/loop.h"
 #include "io/mailbox.h"

@@ -6,7 +6,7 @@
 
 #include "base/log.h"
 #include "gateway/gatewayd/gatewayd.h"
-#include "gateway/io/spool_lock.h"
+#include "gateway/io/spool/spool_lock.h"
 #include "gateway/io/timesync.h"
 
 #define DESCRIPTION_MAX (48 * 1024)

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "gateway/core/lines.h"
+#include "gateway/core/bus/lines.h"
 #include "io/fsx.h"
 
 #define PRINT_MAX    (512 * 1024)

@@ -6,7 +6,7 @@
 #define GATEWAY_IO_CONFIG_FILE_H
 
 #include "base/err.h"
-#include "gateway/core/config.h"
+#include "gateway/core/config/config.h"
 
 /* Reads and checks PATH, the plans included; warnings go to the log. The caller frees *out. */
 int config_file_load(const char *path, struct gateway_config **out, struct err *e);

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "gateway/core/actuator.h"
+#include "gateway/core/control/actuator.h"
 #include "io/fsx.h"
 #include "model/jws.h"
 

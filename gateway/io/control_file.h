@@ -13,8 +13,8 @@
 #define GATEWAY_IO_CONTROL_FILE_H
 
 #include "base/err.h"
-#include "gateway/core/command_gate.h"
-#include "gateway/core/config.h"
+#include "gateway/core/config/config.h"
+#include "gateway/core/control/command_gate.h"
 #include "io/crypto.h"
 #include "model/control.h"
 

@@ -9,9 +9,9 @@
 #include <time.h>
 
 #include "bench_mqtt.h"
-#include "gateway/core/lines.h"
-#include "gateway/io/bus_port.h"
-#include "gateway/io/bus_worker.h"
+#include "gateway/core/bus/lines.h"
+#include "gateway/io/bus/bus_port.h"
+#include "gateway/io/bus/bus_worker.h"
 #include "gateway/io/config_file.h"
 
 #define MAIL_SLOTS 1024

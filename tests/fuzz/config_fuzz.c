@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "collector/core/config.h"
-#include "gateway/core/config.h"
+#include "gateway/core/config/config.h"
 #include "gateway/core/edge.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -3,7 +3,7 @@
 #include <assert.h>
 #include <stdint.h>
 
-#include "gateway/core/schedule.h"
+#include "gateway/core/control/schedule.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

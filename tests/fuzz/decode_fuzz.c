@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "gateway/core/decode.h"
+#include "gateway/core/commissioning/decode.h"
 
 #define JUDGED_MAX 8 /* two of the widest values; judging a whole block takes milliseconds here */
 

@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "gateway/core/frame.h"
+#include "gateway/core/bus/frame.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "collector/core/alarm.h"
+#include "collector/core/alarm/alarm.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "gateway/core/spool_format.h"
-#include "gateway/core/spool_ledger.h"
+#include "gateway/core/spool/spool_format.h"
+#include "gateway/core/spool/spool_ledger.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -31,7 +31,7 @@ HOME = {
     r"sqlite3\.h": "shared/io/db.c",
     r"mbedtls/|psa/": "shared/io/crypto",
     r"openssl/": "shared/io/crypto",
-    r"modbus/|modbus.*\.h": "gateway/io/bus_serial.c",
+    r"modbus/|modbus.*\.h": "gateway/io/bus/bus_serial.c",
     r"zlib\.h|microhttpd\.h|libpq.*": "(nobody yet)",
 }
 

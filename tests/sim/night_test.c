@@ -5,7 +5,7 @@
  */
 #include "tests/support/control_sign.h"
 
-#include "gateway/core/sun.h"
+#include "gateway/core/control/sun.h"
 
 #define DAY_MS 86400000
 #define MINUTE 60000

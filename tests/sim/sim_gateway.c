@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "gateway/io/spool_inner.h"
+#include "gateway/io/spool/spool_inner.h"
 #include "tests/sim/sim_inside.h"
 
 #define SYNC_MS      1000

@@ -4,10 +4,10 @@
 #define TESTS_SIM_INSIDE_H
 
 #include "base/rng.h"
-#include "collector/core/ingest.h"
+#include "collector/core/ingest/ingest.h"
 #include "gateway/core/packer.h"
-#include "gateway/core/uplink.h"
-#include "gateway/io/spool.h"
+#include "gateway/core/uplink/uplink.h"
+#include "gateway/io/spool/spool.h"
 #include "model/rangeset.h"
 #include "tests/sim/sim_world.h"
 #include "tests/support/fsx_fault.h"

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "gateway/io/spool_inner.h"
+#include "gateway/io/spool/spool_inner.h"
 #include "model/hash64.h"
 #include "tests/sim/sim_inside.h"
 

@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "gateway/core/bus.h"
+#include "gateway/core/bus/bus.h"
 
 struct bus_fixture {
     struct point points[PROFILE_POINTS_MAX];

@@ -16,8 +16,8 @@
 #include <cmocka.h>
 
 #include "base/rng.h"
-#include "gateway/core/frame.h"
-#include "gateway/core/poll.h"
+#include "gateway/core/bus/frame.h"
+#include "gateway/core/bus/poll.h"
 #include "tests/support/bus_fixture.h"
 
 #define UNITS   64

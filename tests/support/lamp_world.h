@@ -8,7 +8,7 @@
 
 #include "tests/support/config_fixture.h"
 
-#include "gateway/core/actuator.h"
+#include "gateway/core/control/actuator.h"
 
 #define LAMP_DEVICES  4
 #define LAMP_POINTS   64

@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "gateway/io/spool.h"
-#include "gateway/io/spool_disk.h"
+#include "gateway/io/spool/spool.h"
+#include "gateway/io/spool/spool_disk.h"
 #include "tests/support/fsx_fault.h"
 
 #define WORLD_PACKS_MAX   40000u

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "collector/core/access.h"
+#include "collector/core/operators/access.h"
 
 static struct access_member *operators;
 static size_t operator_count;

@@ -4,7 +4,7 @@
  */
 #include "alarm_world.h"
 
-#include "collector/core/replies.h"
+#include "collector/core/operators/replies.h"
 
 #define HIGH                                                                                       \
     "{\"name\":\"high\",\"type\":\"threshold\",\"where\":{\"kind\":\"pm2_5\"},\"side\":\"above\"," \

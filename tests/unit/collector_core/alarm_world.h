@@ -16,7 +16,7 @@
 
 #include <cmocka.h>
 
-#include "collector/core/alarm.h"
+#include "collector/core/alarm/alarm.h"
 
 #define WORLD_ROWS   64
 #define WORLD_POINTS 32

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "collector/core/cells.h"
+#include "collector/core/view/cells.h"
 
 static char memory[1024];
 

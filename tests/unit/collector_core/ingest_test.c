@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "base/rng.h"
-#include "collector/core/ingest.h"
+#include "collector/core/ingest/ingest.h"
 
 #define CONF "0123456789abcdef"
 #define NOW  INT64_C(1795000000000)

@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "collector/core/interpret.h"
+#include "collector/core/ingest/interpret.h"
 #include "model/description.h"
 
 #define NOW INT64_C(1795000000000)

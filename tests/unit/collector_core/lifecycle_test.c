@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "collector/core/lifecycle.h"
+#include "collector/core/alarm/lifecycle.h"
 
 struct arrow {
     enum alarm_state from;

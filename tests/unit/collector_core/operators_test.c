@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "collector/core/operators.h"
+#include "collector/core/operators/operators.h"
 
 static void areas_and_classes_limit_what_is_seen(void **state)
 {

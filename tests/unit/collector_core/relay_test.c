@@ -9,7 +9,7 @@
 #include <cmocka.h>
 #include <string.h>
 
-#include "collector/core/relay.h"
+#include "collector/core/operators/relay.h"
 
 static struct relay relay;
 static struct access_member lan;

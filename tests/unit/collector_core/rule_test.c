@@ -13,8 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collector/core/rule.h"
-#include "collector/core/talq.h"
+#include "collector/core/rule/rule.h"
+#include "collector/core/rule/talq.h"
 #include "tests/support/text_file.h"
 
 #define BAD     "tests/golden/rules/bad"

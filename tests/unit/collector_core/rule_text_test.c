@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "collector/core/rule_text.h"
+#include "collector/core/rule/rule_text.h"
 
 static void numbers_follow_the_language(void **state)
 {

@@ -7,8 +7,8 @@
 
 #include <cmocka.h>
 
-#include "collector/core/cells.h"
-#include "collector/core/view.h"
+#include "collector/core/view/cells.h"
+#include "collector/core/view/view.h"
 #include "model/pack.h"
 #include "model/topic.h"
 

@@ -12,8 +12,8 @@
 #include <unistd.h>
 
 #include "base/rng.h"
-#include "collector/core/ingest.h"
-#include "collector/io/store.h"
+#include "collector/core/ingest/ingest.h"
+#include "collector/io/store/store.h"
 #include "tests/support/scratch.h"
 
 #define EPOCH     1794999999000

@@ -12,8 +12,8 @@
 #include <unistd.h>
 
 #include "base/rng.h"
-#include "collector/io/store.h"
-#include "collector/io/store_parts.h"
+#include "collector/io/store/store.h"
+#include "collector/io/store/store_parts.h"
 #include "tests/support/scratch.h"
 
 #define CONF      "0123456789abcdef"

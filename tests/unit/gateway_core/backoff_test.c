@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "gateway/core/backoff.h"
+#include "gateway/core/uplink/backoff.h"
 
 static const struct clk_mono now = {1000};
 

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "gateway/core/command_gate.h"
+#include "gateway/core/control/command_gate.h"
 #include "tests/support/text_file.h"
 
 struct world {

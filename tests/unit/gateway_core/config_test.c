@@ -2,7 +2,7 @@
  * where, and what to do. */
 #include "tests/support/config_fixture.h"
 
-#include "gateway/core/config.h"
+#include "gateway/core/config/config.h"
 #include "model/description.h"
 
 #define EXAMPLE "docs/examples/gateway.json"

@@ -12,7 +12,7 @@
 #include <cmocka.h>
 
 #include "base/rng.h"
-#include "gateway/core/decode.h"
+#include "gateway/core/commissioning/decode.h"
 
 #define ORDERS 4
 

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "gateway/core/frame.h"
+#include "gateway/core/bus/frame.h"
 
 static const uint16_t two[] = {0x0102, 0x0304};
 

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "gateway/core/late.h"
+#include "gateway/core/bus/late.h"
 
 static bool safe(const struct late *l, uint8_t function, uint8_t bytes, int64_t now_ms)
 {

@@ -4,7 +4,7 @@
  */
 #include "tests/support/config_fixture.h"
 
-#include "gateway/core/lines.h"
+#include "gateway/core/bus/lines.h"
 
 static struct gateway_config *load(const char *text)
 {

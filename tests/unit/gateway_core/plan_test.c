@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "base/rng.h"
-#include "gateway/core/plan.h"
+#include "gateway/core/bus/plan.h"
 #include "tests/support/bus_fixture.h"
 
 static struct bus_line rtu(uint32_t baud)

@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "gateway/core/plan_text.h"
+#include "gateway/core/bus/plan_text.h"
 #include "model/json.h"
 #include "tests/support/bus_fixture.h"
 

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "gateway/core/scan.h"
+#include "gateway/core/commissioning/scan.h"
 #include "tests/support/bus_fixture.h"
 
 #define TRACE_MAX 20000

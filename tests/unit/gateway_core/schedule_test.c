@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "base/rng.h"
-#include "gateway/core/schedule.h"
+#include "gateway/core/control/schedule.h"
 
 #define HEAD                                                                                       \
     "{\"v\":1,\"revision\":1,\"gateway\":\"gw-1\",\"position\":{\"latitude\":22.3992,"             \

@@ -10,8 +10,8 @@
 #include <cmocka.h>
 
 #include "base/err.h"
-#include "gateway/core/spool_format.h"
-#include "gateway/core/spool_ledger.h"
+#include "gateway/core/spool/spool_format.h"
+#include "gateway/core/spool/spool_ledger.h"
 
 #define EPOCH(n) ((uint64_t)(n) << 32 | 7)
 

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "gateway/core/sun.h"
+#include "gateway/core/control/sun.h"
 
 #define LAI_CHAU    22.3992, 103.4392
 #define DAY_MS      86400000

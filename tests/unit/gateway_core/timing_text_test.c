@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "gateway/core/timing_text.h"
+#include "gateway/core/commissioning/timing_text.h"
 #include "model/json.h"
 
 static void every_reply_falls_into_its_bucket(void **state)

@@ -18,7 +18,7 @@
 #include <string.h>
 
 #include "base/rng.h"
-#include "gateway/core/uplink.h"
+#include "gateway/core/uplink/uplink.h"
 
 #define EPOCHS       2 /* epoch 1 ended before the start, epoch 2 runs */
 #define PACKS_MAX    1024

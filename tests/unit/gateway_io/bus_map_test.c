@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "gateway/io/bus_map.h"
+#include "gateway/io/bus/bus_map.h"
 #include "tests/support/bus_fixture.h"
 
 struct rig {

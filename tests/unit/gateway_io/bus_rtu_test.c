@@ -17,7 +17,7 @@
 #include <termios.h>
 #include <unistd.h>
 
-#include "gateway/io/bus_rtu.h"
+#include "gateway/io/bus/bus_rtu.h"
 #include "tests/support/modbus_slave.h"
 
 /* What the port was told, and what the driver answers. */

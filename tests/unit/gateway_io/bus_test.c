@@ -13,8 +13,8 @@
 #include <cmocka.h>
 
 #include "base/rng.h"
-#include "gateway/core/poll.h"
-#include "gateway/io/bus_port.h"
+#include "gateway/core/bus/poll.h"
+#include "gateway/io/bus/bus_port.h"
 #include "tests/support/bus_fixture.h"
 #include "tests/support/modbus_slave.h"
 

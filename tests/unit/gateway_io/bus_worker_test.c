@@ -11,8 +11,8 @@
 
 #include <semaphore.h>
 
-#include "gateway/io/bus_port.h"
-#include "gateway/io/bus_worker.h"
+#include "gateway/io/bus/bus_port.h"
+#include "gateway/io/bus/bus_worker.h"
 #include "tests/support/bus_fixture.h"
 #include "tests/support/modbus_slave.h"
 

@@ -10,7 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "gateway/io/spool_lock.h"
+#include "gateway/io/spool/spool_lock.h"
 
 static char dir[64];
 

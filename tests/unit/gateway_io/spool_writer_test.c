@@ -14,8 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "gateway/io/spool_disk.h"
-#include "gateway/io/spool_writer.h"
+#include "gateway/io/spool/spool_disk.h"
+#include "gateway/io/spool/spool_writer.h"
 #include "tests/support/fsx_fault.h"
 
 #define MAIL_BASE 100
