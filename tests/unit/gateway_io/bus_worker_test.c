@@ -385,7 +385,7 @@ static void a_dynamic_maps_parameter_is_read_from_the_slot_of_its_code(void **st
     rig_free(r);
 }
 
-static struct modbus_slave *refitted;
+static _Atomic(struct modbus_slave *) refitted; /* the slave's thread reads it */
 
 /* Requests: codes, status, values, and the codes behind them. */
 static void refit_behind_the_values(unsigned request, const uint8_t *pdu, struct slave_fate *fate)
