@@ -122,8 +122,8 @@ class Technician(unittest.TestCase):
             samples = [json.loads(child.stdout.readline())["sample"] for _ in range(8)]
         finally:
             child.send_signal(signal.SIGINT)
-            child.stdout.close()
-            self.assertEqual(child.wait(20), 0)
+            child.communicate(timeout=20)
+        self.assertEqual(child.returncode, 0)
         self.assertEqual({s["device"] for s in samples}, {"air"})
         for s in samples:
             self.assertEqual(s["quality"], "good")
@@ -136,8 +136,8 @@ class Technician(unittest.TestCase):
             line = child.stdout.readline()
         finally:
             child.send_signal(signal.SIGINT)
-            child.stdout.close()
-            self.assertEqual(child.wait(20), 0)
+            child.communicate(timeout=20)  # read to its end: a closed pipe would end it first
+        self.assertEqual(child.returncode, 0)
         self.assertRegex(line, r"^\d{4}-\d\d-\d\dT[\d:]+\+07:00 air/[a-z0-9-]+ \S+.* good \[[0-9a-f ]+\]$")
         self.assertNotIn("\x1b", line)
 
