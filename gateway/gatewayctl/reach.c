@@ -1,5 +1,4 @@
 #include "gateway/gatewayctl/reach.h"
-#include "base/text.h"
 
 #include <stdio.h>
 #include <stdlib.h>

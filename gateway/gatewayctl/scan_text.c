@@ -1,5 +1,4 @@
 #include "gateway/gatewayctl/scan_text.h"
-#include "base/text.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -115,7 +115,7 @@ void mqtt_send_at_once(uint16_t port)
 {
     const int on = 1;
     for (int fd = 0; fd < SOCKETS_MAX; fd++) {
-        struct sockaddr_storage peer;
+        struct sockaddr_storage peer = {0};
         socklen_t len = sizeof(peer);
         if (getpeername(fd, (struct sockaddr *)&peer, &len) == 0 && peer_port(&peer) == port)
             (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)); /* slower without */

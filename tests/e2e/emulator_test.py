@@ -236,7 +236,10 @@ class Faults(Boards):
         tty = os.open(self.path("tty"), os.O_RDWR | os.O_NOCTTY)
         os.write(tty, bytes.fromhex("010301f400018404")[:6])  # half a request, and the gateway is killed
         os.close(tty)
-        found, text = self.mbpoll("rtu", 1, "-t", "4", "-r", "500", "-c", "1")
+        for _ in range(3):  # what follows within T3.5 is still the same, broken, frame
+            found, text = self.mbpoll("rtu", 1, "-t", "4", "-r", "500", "-c", "1")
+            if found:
+                break
         self.assertEqual(len(found), 1, text)
 
     def test_the_uplink_cable(self):

@@ -193,6 +193,12 @@ static void receive(struct bus_wire *w, const struct bus_request *q, int64_t end
         }
         note_arrival(w, len, (size_t)n, end_us, reply);
         len += (size_t)n;
+        /* A thread that was not run in time cannot tell when it came: then it came too late. */
+        if (w->quiet_since_us > until_us) {
+            reply->outcome = BUS_NO_REPLY;
+            reply->noise_bytes = (uint16_t)len;
+            return;
+        }
         need = frame_adu_need(w->kind, adu, len);
     }
     frame_judge_adu(q, w->kind, w->transaction, adu, len, values, reply);

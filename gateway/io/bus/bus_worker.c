@@ -209,6 +209,7 @@ static void do_report(struct bus_worker *w, const struct poll_report *r)
             let_device_go(w, r->device, word);
         return;
     }
+    assert(r->points > 0);
     const struct bus_device *d = device_at(w, r->device);
     size_t len = sizeof(struct bus_report) + r->points * sizeof(struct sample);
     struct bus_report *report = malloc(len);
